@@ -37,6 +37,8 @@ type Env interface {
 	Wake(topic string)
 	// Go runs fn in the background, owned by a plane (never called by a service).
 	Go(name string, fn func(ctx context.Context))
+	// Point names a place between two durable acts; the simulator may crash the node there. It does nothing else.
+	Point(name string)
 }
 
 // Watch is a registration for wakes of one topic.
@@ -160,6 +162,9 @@ func (r *Real) Go(name string, fn func(ctx context.Context)) {
 		fn(r.ctx)
 	}()
 }
+
+// Point implements Env.
+func (r *Real) Point(string) {}
 
 // Close ends the background work and waits for it.
 func (r *Real) Close() {

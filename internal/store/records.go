@@ -30,3 +30,6 @@ func decode[T any](k Key, b []byte) *T {
 	}
 	return v
 }
+
+// Unknown keeps the fields that a newer version wrote (see store/rec).
+type Unknown = rec.Unknown
