@@ -24,12 +24,13 @@ import (
 
 // Limits with names.
 const (
-	FailuresMax    = 20               // failures in a row after which a job is parked
-	ClaimDefault   = 30 * time.Second // how long a claim holds without renewal
-	quantum        = 8                // jobs taken from one account in a turn
-	runningMax     = 256              // jobs under way per runner
-	perAccountMax  = 64               // of one account
-	pollMax        = time.Second      // a wake may be lost; no due job waits longer than this for one
+	FailuresMax    = 20                     // failures in a row after which a job is parked
+	ClaimDefault   = 30 * time.Second       // how long a claim holds without renewal
+	quantum        = 8                      // jobs taken from one account in a turn
+	runningMax     = 256                    // jobs under way per runner
+	perAccountMax  = 64                     // of one account
+	pollMax        = time.Second            // a wake may be lost; no due job waits longer than this for one
+	seekPoll       = 250 * time.Millisecond // how soon a node notices that a shard has become its own
 	backoffFirst   = 200 * time.Millisecond
 	backoffMax     = time.Minute
 	shardsOfStore  = 8

@@ -80,7 +80,7 @@ func (r *Runner) loop(ctx context.Context, shard uint16) {
 			if n.Before(next) && err == nil {
 				next = n
 			}
-		} else if d := now.Add(50 * time.Millisecond); d.Before(next) {
+		} else if d := now.Add(seekPoll); d.Before(next) {
 			next = d
 		}
 		if !next.After(now) {

@@ -62,6 +62,10 @@ func (e *Env) Point(name string) {
 		e.w.Crash(e.node)
 		runtime.Goexit()
 	}
+	if e.node != nil && e.w.chance(e.w.Chances.Stall) {
+		e.w.Crashes["stall"]++
+		e.node.stalled = e.w.now.Add(time.Duration(e.w.Rand.Int64N(int64(e.w.Chances.StallFor))))
+	}
 	e.w.yield()
 }
 

@@ -28,11 +28,13 @@ type Chances struct {
 	Unknown   int // ErrUnknown, committed or not
 	LostWake  int
 	Spurious  int
+	Stall     int           // at a point the whole node stands still for a while, and goes on as if nothing had been
+	StallFor  time.Duration // upper bound of it
 	RestartIn time.Duration // upper bound until a crashed node is back
 }
 
 // DefaultChances are those of the suites.
-var DefaultChances = Chances{Crash: 15, Retry: 50, Unknown: 10, LostWake: 100, Spurious: 20, RestartIn: 20 * time.Second}
+var DefaultChances = Chances{Crash: 15, Retry: 50, Unknown: 10, LostWake: 100, Spurious: 20, Stall: 2, StallFor: 90 * time.Second, RestartIn: 20 * time.Second}
 
 // World is one simulated universe.
 type World struct {
@@ -62,6 +64,8 @@ type Node struct {
 	w    *World
 	life int
 	back time.Time // when it boots again, while down
+	// stalled: until then no task of the node runs, though the world goes on.
+	stalled time.Time
 }
 
 type task struct {
@@ -111,7 +115,7 @@ func (w *World) AddNode(name string, boot func(n *Node, e *Env)) *Node {
 
 func (w *World) boot(n *Node) {
 	n.life++
-	n.back = time.Time{}
+	n.back, n.stalled = time.Time{}, time.Time{}
 	e := &Env{w: w, node: n}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	n.Env = e
@@ -231,7 +235,7 @@ func (w *World) step() {
 		if !t.ready && (!t.until.After(w.now) || t.ctx != nil && t.ctx.Err() != nil) {
 			t.ready = true
 		}
-		if t.ready {
+		if t.ready && !t.stalled(w.now) {
 			ready = append(ready, t)
 		}
 	}
@@ -239,8 +243,12 @@ func (w *World) step() {
 	if len(ready) == 0 {
 		next := time.Time{}
 		for _, t := range w.tasks {
-			if next.IsZero() || t.until.Before(next) {
-				next = t.until
+			at := t.until
+			if t.stalled(w.now) {
+				at = t.env.node.stalled
+			}
+			if next.IsZero() || at.Before(next) {
+				next = at
 			}
 		}
 		for _, n := range w.nodes {
@@ -265,6 +273,10 @@ func (w *World) step() {
 	if w.Rand.IntN(50) == 0 {
 		w.now = w.now.Add(time.Duration(w.Rand.IntN(int(20 * time.Millisecond))))
 	}
+}
+
+func (t *task) stalled(now time.Time) bool {
+	return t.env != nil && t.env.node != nil && !t.env.dead && t.env.node.stalled.After(now)
 }
 
 // Trace is a fingerprint of everything that ran, in order: equal for equal seeds.
