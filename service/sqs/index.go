@@ -45,6 +45,8 @@ type index struct {
 	delayed  int
 	complete bool   // everything in the store is here
 	loadedTo string // else: up to this key
+	loading  bool   // a read of the store is under way; what happens meanwhile is noted and done after it
+	during   []func()
 }
 
 func newIndex() *index { return &index{byKey: map[string]*entry{}} }
@@ -53,6 +55,7 @@ func newIndex() *index { return &index{byKey: map[string]*entry{}} }
 func (x *index) reset() {
 	x.byKey, x.ready, x.waiting = map[string]*entry{}, nil, nil
 	x.inFlight, x.delayed, x.built, x.complete, x.loadedTo = 0, 0, false, false, ""
+	x.loading, x.during = false, nil
 }
 
 // load is what one read of the store brings.
@@ -90,7 +93,12 @@ func (x *index) take(l load, now time.Time) {
 	if n := len(l.entries); n > 0 {
 		x.loadedTo = l.entries[n-1].key
 	}
-	x.built = true
+	x.built, x.loading = true, false
+	late := x.during
+	x.during = nil
+	for _, fn := range late {
+		fn()
+	}
 }
 
 // add takes in an entry whose row is committed.
@@ -113,6 +121,10 @@ func (x *index) add(e *entry, now time.Time) {
 
 // inserted notes a row written after the index was built.
 func (x *index) inserted(e *entry, now time.Time) {
+	if x.loading {
+		x.during = append(x.during, func() { x.inserted(e, now) })
+		return
+	}
 	if !x.built || !x.complete && e.key > x.loadedTo {
 		return // it will be loaded when its turn comes
 	}
@@ -140,6 +152,10 @@ func (x *index) leave(e *entry) {
 
 // removed notes that a row is gone.
 func (x *index) removed(key string) {
+	if x.loading {
+		x.during = append(x.during, func() { x.removed(key) })
+		return
+	}
 	if e := x.byKey[key]; e != nil {
 		x.leave(e)
 		e.state = stateGone
@@ -149,6 +165,10 @@ func (x *index) removed(key string) {
 
 // changed notes a row's new visibility.
 func (x *index) changed(key string, visibleAt time.Time, received int64, now time.Time) {
+	if x.loading {
+		x.during = append(x.during, func() { x.changed(key, visibleAt, received, now) })
+		return
+	}
 	if e := x.byKey[key]; e != nil {
 		x.leave(e)
 		delete(x.byKey, key)
