@@ -220,6 +220,11 @@ func isAccount(s string) bool {
 // Principal is who acts in a session.
 func (s *Session) Principal() wire.Principal {
 	p := wire.Principal{Type: s.PrincipalType, ARN: s.ARN, ID: s.PrincipalID, Account: s.Account, AccessKey: s.KeyID}
+	p.Session = &wire.Session{Issuer: s.IssuerARN, Policies: s.Policies, PolicyARNs: s.PolicyARNs, Tags: map[string]string{}, TransitiveTags: s.TransitiveTags,
+		SourceIdentity: s.SourceIdentity, IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt}
+	for _, t := range s.Tags {
+		p.Session.Tags[t.Key] = t.Value
+	}
 	if s.PrincipalType == "AssumedRole" {
 		p.ID = s.PrincipalID + ":" + s.Name
 	}

@@ -13,6 +13,20 @@ type Principal struct {
 	Account   string // 12 digits
 	Service   string // for Type Service: "sns.amazonaws.com"
 	AccessKey string // key id the call was signed with, "" for inner calls
+	// Of a session: what limits it and what it carries. Nil for long-term keys and service principals.
+	Session *Session
+}
+
+// Session is what a temporary credential adds to its principal.
+type Session struct {
+	Issuer         string   // ARN of the role or user
+	Policies       []string // inline session policies
+	PolicyARNs     []string
+	Tags           map[string]string
+	TransitiveTags []string
+	SourceIdentity string
+	IssuedAt       time.Time
+	ExpiresAt      time.Time
 }
 
 // Call is what the gate knows of one call. Services read it by CallOf and never change it.
