@@ -10,6 +10,8 @@ type Requirement struct {
 	ResourcePolicy string
 	// ResourceAccount is the account that owns Resource where the ARN does not say (S3 buckets); "" = the ARN's.
 	ResourceAccount string
+	// ResourceMustGrant: identity policies alone never suffice (role trust, key policies).
+	ResourceMustGrant bool
 }
 
 // Condition is one condition key with its values as the request brings them.

@@ -141,7 +141,9 @@ func stillThere(r store.Reader, q *queue) error {
 	if !ok || cur.ID != q.ID {
 		return errNoQueue
 	}
-	q.Generation = cur.Generation
+	if cur.Generation != q.Generation {
+		return errStale
+	}
 	return nil
 }
 
@@ -187,7 +189,7 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 				gone = append(gone, t.key)
 				continue
 			}
-			if dead != nil && m.Received >= q.MaxReceive {
+			if dead != nil && t.received >= q.MaxReceive && m.Received >= q.MaxReceive {
 				// The move happens at receive and keeps id and sent time.
 				tx.Delete(k)
 				c := *m
@@ -205,7 +207,7 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 			out = append(out, received{m, t.key})
 		}
 		return nil
-	}, lazyUnlessMoved(dead))
+	}, lazyUnlessMoved(q, taken, dead))
 	x.mu.Lock()
 	if err != nil {
 		x.giveBack(taken, e.env.Now())
@@ -238,11 +240,15 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 }
 
 // lazyUnlessMoved: a receive may commit unsynced, a move to another queue may not.
-func lazyUnlessMoved(dead *queue) store.Option {
-	if dead == nil {
-		return store.Lazy
+func lazyUnlessMoved(q *queue, taken []*entry, dead *queue) store.Option {
+	if dead != nil {
+		for _, t := range taken {
+			if t.received >= q.MaxReceive {
+				return 0
+			}
+		}
 	}
-	return 0
+	return store.Lazy
 }
 
 // poll is receive that waits for the first message until the deadline. It blocks in env alone.
