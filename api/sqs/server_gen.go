@@ -352,207 +352,115 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddPermission calls the operation.
 func (c Client) AddPermission(ctx context.Context, in *AddPermissionRequest) (*AddPermissionOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("AddPermission"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*AddPermissionOutput), nil
+	return wire.Invoke[AddPermissionOutput](ctx, c.Invoker, &Model, Model.Op("AddPermission"), in)
 }
 
 // CancelMessageMoveTask calls the operation.
 func (c Client) CancelMessageMoveTask(ctx context.Context, in *CancelMessageMoveTaskRequest) (*CancelMessageMoveTaskResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("CancelMessageMoveTask"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*CancelMessageMoveTaskResult), nil
+	return wire.Invoke[CancelMessageMoveTaskResult](ctx, c.Invoker, &Model, Model.Op("CancelMessageMoveTask"), in)
 }
 
 // ChangeMessageVisibility calls the operation.
 func (c Client) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityRequest) (*ChangeMessageVisibilityOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ChangeMessageVisibility"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ChangeMessageVisibilityOutput), nil
+	return wire.Invoke[ChangeMessageVisibilityOutput](ctx, c.Invoker, &Model, Model.Op("ChangeMessageVisibility"), in)
 }
 
 // ChangeMessageVisibilityBatch calls the operation.
 func (c Client) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMessageVisibilityBatchRequest) (*ChangeMessageVisibilityBatchResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ChangeMessageVisibilityBatch"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ChangeMessageVisibilityBatchResult), nil
+	return wire.Invoke[ChangeMessageVisibilityBatchResult](ctx, c.Invoker, &Model, Model.Op("ChangeMessageVisibilityBatch"), in)
 }
 
 // CreateQueue calls the operation.
 func (c Client) CreateQueue(ctx context.Context, in *CreateQueueRequest) (*CreateQueueResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("CreateQueue"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*CreateQueueResult), nil
+	return wire.Invoke[CreateQueueResult](ctx, c.Invoker, &Model, Model.Op("CreateQueue"), in)
 }
 
 // DeleteMessage calls the operation.
 func (c Client) DeleteMessage(ctx context.Context, in *DeleteMessageRequest) (*DeleteMessageOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DeleteMessage"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DeleteMessageOutput), nil
+	return wire.Invoke[DeleteMessageOutput](ctx, c.Invoker, &Model, Model.Op("DeleteMessage"), in)
 }
 
 // DeleteMessageBatch calls the operation.
 func (c Client) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchRequest) (*DeleteMessageBatchResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DeleteMessageBatch"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DeleteMessageBatchResult), nil
+	return wire.Invoke[DeleteMessageBatchResult](ctx, c.Invoker, &Model, Model.Op("DeleteMessageBatch"), in)
 }
 
 // DeleteQueue calls the operation.
 func (c Client) DeleteQueue(ctx context.Context, in *DeleteQueueRequest) (*DeleteQueueOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DeleteQueue"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DeleteQueueOutput), nil
+	return wire.Invoke[DeleteQueueOutput](ctx, c.Invoker, &Model, Model.Op("DeleteQueue"), in)
 }
 
 // GetQueueAttributes calls the operation.
 func (c Client) GetQueueAttributes(ctx context.Context, in *GetQueueAttributesRequest) (*GetQueueAttributesResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetQueueAttributes"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetQueueAttributesResult), nil
+	return wire.Invoke[GetQueueAttributesResult](ctx, c.Invoker, &Model, Model.Op("GetQueueAttributes"), in)
 }
 
 // GetQueueUrl calls the operation.
 func (c Client) GetQueueUrl(ctx context.Context, in *GetQueueUrlRequest) (*GetQueueUrlResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetQueueUrl"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetQueueUrlResult), nil
+	return wire.Invoke[GetQueueUrlResult](ctx, c.Invoker, &Model, Model.Op("GetQueueUrl"), in)
 }
 
 // ListDeadLetterSourceQueues calls the operation.
 func (c Client) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesRequest) (*ListDeadLetterSourceQueuesResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ListDeadLetterSourceQueues"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ListDeadLetterSourceQueuesResult), nil
+	return wire.Invoke[ListDeadLetterSourceQueuesResult](ctx, c.Invoker, &Model, Model.Op("ListDeadLetterSourceQueues"), in)
 }
 
 // ListMessageMoveTasks calls the operation.
 func (c Client) ListMessageMoveTasks(ctx context.Context, in *ListMessageMoveTasksRequest) (*ListMessageMoveTasksResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ListMessageMoveTasks"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ListMessageMoveTasksResult), nil
+	return wire.Invoke[ListMessageMoveTasksResult](ctx, c.Invoker, &Model, Model.Op("ListMessageMoveTasks"), in)
 }
 
 // ListQueueTags calls the operation.
 func (c Client) ListQueueTags(ctx context.Context, in *ListQueueTagsRequest) (*ListQueueTagsResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ListQueueTags"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ListQueueTagsResult), nil
+	return wire.Invoke[ListQueueTagsResult](ctx, c.Invoker, &Model, Model.Op("ListQueueTags"), in)
 }
 
 // ListQueues calls the operation.
 func (c Client) ListQueues(ctx context.Context, in *ListQueuesRequest) (*ListQueuesResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ListQueues"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ListQueuesResult), nil
+	return wire.Invoke[ListQueuesResult](ctx, c.Invoker, &Model, Model.Op("ListQueues"), in)
 }
 
 // PurgeQueue calls the operation.
 func (c Client) PurgeQueue(ctx context.Context, in *PurgeQueueRequest) (*PurgeQueueOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("PurgeQueue"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*PurgeQueueOutput), nil
+	return wire.Invoke[PurgeQueueOutput](ctx, c.Invoker, &Model, Model.Op("PurgeQueue"), in)
 }
 
 // ReceiveMessage calls the operation.
 func (c Client) ReceiveMessage(ctx context.Context, in *ReceiveMessageRequest) (*ReceiveMessageResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ReceiveMessage"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ReceiveMessageResult), nil
+	return wire.Invoke[ReceiveMessageResult](ctx, c.Invoker, &Model, Model.Op("ReceiveMessage"), in)
 }
 
 // RemovePermission calls the operation.
 func (c Client) RemovePermission(ctx context.Context, in *RemovePermissionRequest) (*RemovePermissionOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("RemovePermission"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*RemovePermissionOutput), nil
+	return wire.Invoke[RemovePermissionOutput](ctx, c.Invoker, &Model, Model.Op("RemovePermission"), in)
 }
 
 // SendMessage calls the operation.
 func (c Client) SendMessage(ctx context.Context, in *SendMessageRequest) (*SendMessageResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("SendMessage"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*SendMessageResult), nil
+	return wire.Invoke[SendMessageResult](ctx, c.Invoker, &Model, Model.Op("SendMessage"), in)
 }
 
 // SendMessageBatch calls the operation.
 func (c Client) SendMessageBatch(ctx context.Context, in *SendMessageBatchRequest) (*SendMessageBatchResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("SendMessageBatch"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*SendMessageBatchResult), nil
+	return wire.Invoke[SendMessageBatchResult](ctx, c.Invoker, &Model, Model.Op("SendMessageBatch"), in)
 }
 
 // SetQueueAttributes calls the operation.
 func (c Client) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesRequest) (*SetQueueAttributesOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("SetQueueAttributes"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*SetQueueAttributesOutput), nil
+	return wire.Invoke[SetQueueAttributesOutput](ctx, c.Invoker, &Model, Model.Op("SetQueueAttributes"), in)
 }
 
 // StartMessageMoveTask calls the operation.
 func (c Client) StartMessageMoveTask(ctx context.Context, in *StartMessageMoveTaskRequest) (*StartMessageMoveTaskResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("StartMessageMoveTask"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*StartMessageMoveTaskResult), nil
+	return wire.Invoke[StartMessageMoveTaskResult](ctx, c.Invoker, &Model, Model.Op("StartMessageMoveTask"), in)
 }
 
 // TagQueue calls the operation.
 func (c Client) TagQueue(ctx context.Context, in *TagQueueRequest) (*TagQueueOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("TagQueue"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*TagQueueOutput), nil
+	return wire.Invoke[TagQueueOutput](ctx, c.Invoker, &Model, Model.Op("TagQueue"), in)
 }
 
 // UntagQueue calls the operation.
 func (c Client) UntagQueue(ctx context.Context, in *UntagQueueRequest) (*UntagQueueOutput, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("UntagQueue"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*UntagQueueOutput), nil
+	return wire.Invoke[UntagQueueOutput](ctx, c.Invoker, &Model, Model.Op("UntagQueue"), in)
 }

@@ -214,117 +214,65 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddTagsToResource calls the operation.
 func (c Client) AddTagsToResource(ctx context.Context, in *AddTagsToResourceRequest) (*AddTagsToResourceResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("AddTagsToResource"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*AddTagsToResourceResult), nil
+	return wire.Invoke[AddTagsToResourceResult](ctx, c.Invoker, &Model, Model.Op("AddTagsToResource"), in)
 }
 
 // DeleteParameter calls the operation.
 func (c Client) DeleteParameter(ctx context.Context, in *DeleteParameterRequest) (*DeleteParameterResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DeleteParameter"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DeleteParameterResult), nil
+	return wire.Invoke[DeleteParameterResult](ctx, c.Invoker, &Model, Model.Op("DeleteParameter"), in)
 }
 
 // DeleteParameters calls the operation.
 func (c Client) DeleteParameters(ctx context.Context, in *DeleteParametersRequest) (*DeleteParametersResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DeleteParameters"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DeleteParametersResult), nil
+	return wire.Invoke[DeleteParametersResult](ctx, c.Invoker, &Model, Model.Op("DeleteParameters"), in)
 }
 
 // DescribeParameters calls the operation.
 func (c Client) DescribeParameters(ctx context.Context, in *DescribeParametersRequest) (*DescribeParametersResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("DescribeParameters"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*DescribeParametersResult), nil
+	return wire.Invoke[DescribeParametersResult](ctx, c.Invoker, &Model, Model.Op("DescribeParameters"), in)
 }
 
 // GetParameter calls the operation.
 func (c Client) GetParameter(ctx context.Context, in *GetParameterRequest) (*GetParameterResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetParameter"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetParameterResult), nil
+	return wire.Invoke[GetParameterResult](ctx, c.Invoker, &Model, Model.Op("GetParameter"), in)
 }
 
 // GetParameterHistory calls the operation.
 func (c Client) GetParameterHistory(ctx context.Context, in *GetParameterHistoryRequest) (*GetParameterHistoryResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetParameterHistory"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetParameterHistoryResult), nil
+	return wire.Invoke[GetParameterHistoryResult](ctx, c.Invoker, &Model, Model.Op("GetParameterHistory"), in)
 }
 
 // GetParameters calls the operation.
 func (c Client) GetParameters(ctx context.Context, in *GetParametersRequest) (*GetParametersResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetParameters"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetParametersResult), nil
+	return wire.Invoke[GetParametersResult](ctx, c.Invoker, &Model, Model.Op("GetParameters"), in)
 }
 
 // GetParametersByPath calls the operation.
 func (c Client) GetParametersByPath(ctx context.Context, in *GetParametersByPathRequest) (*GetParametersByPathResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetParametersByPath"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetParametersByPathResult), nil
+	return wire.Invoke[GetParametersByPathResult](ctx, c.Invoker, &Model, Model.Op("GetParametersByPath"), in)
 }
 
 // LabelParameterVersion calls the operation.
 func (c Client) LabelParameterVersion(ctx context.Context, in *LabelParameterVersionRequest) (*LabelParameterVersionResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("LabelParameterVersion"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*LabelParameterVersionResult), nil
+	return wire.Invoke[LabelParameterVersionResult](ctx, c.Invoker, &Model, Model.Op("LabelParameterVersion"), in)
 }
 
 // ListTagsForResource calls the operation.
 func (c Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceRequest) (*ListTagsForResourceResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("ListTagsForResource"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*ListTagsForResourceResult), nil
+	return wire.Invoke[ListTagsForResourceResult](ctx, c.Invoker, &Model, Model.Op("ListTagsForResource"), in)
 }
 
 // PutParameter calls the operation.
 func (c Client) PutParameter(ctx context.Context, in *PutParameterRequest) (*PutParameterResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("PutParameter"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*PutParameterResult), nil
+	return wire.Invoke[PutParameterResult](ctx, c.Invoker, &Model, Model.Op("PutParameter"), in)
 }
 
 // RemoveTagsFromResource calls the operation.
 func (c Client) RemoveTagsFromResource(ctx context.Context, in *RemoveTagsFromResourceRequest) (*RemoveTagsFromResourceResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("RemoveTagsFromResource"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*RemoveTagsFromResourceResult), nil
+	return wire.Invoke[RemoveTagsFromResourceResult](ctx, c.Invoker, &Model, Model.Op("RemoveTagsFromResource"), in)
 }
 
 // UnlabelParameterVersion calls the operation.
 func (c Client) UnlabelParameterVersion(ctx context.Context, in *UnlabelParameterVersionRequest) (*UnlabelParameterVersionResult, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("UnlabelParameterVersion"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*UnlabelParameterVersionResult), nil
+	return wire.Invoke[UnlabelParameterVersionResult](ctx, c.Invoker, &Model, Model.Op("UnlabelParameterVersion"), in)
 }

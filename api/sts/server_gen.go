@@ -81,36 +81,20 @@ type Client struct{ Invoker wire.Invoker }
 
 // AssumeRole calls the operation.
 func (c Client) AssumeRole(ctx context.Context, in *AssumeRoleRequest) (*AssumeRoleResponse, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("AssumeRole"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*AssumeRoleResponse), nil
+	return wire.Invoke[AssumeRoleResponse](ctx, c.Invoker, &Model, Model.Op("AssumeRole"), in)
 }
 
 // GetAccessKeyInfo calls the operation.
 func (c Client) GetAccessKeyInfo(ctx context.Context, in *GetAccessKeyInfoRequest) (*GetAccessKeyInfoResponse, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetAccessKeyInfo"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetAccessKeyInfoResponse), nil
+	return wire.Invoke[GetAccessKeyInfoResponse](ctx, c.Invoker, &Model, Model.Op("GetAccessKeyInfo"), in)
 }
 
 // GetCallerIdentity calls the operation.
 func (c Client) GetCallerIdentity(ctx context.Context, in *GetCallerIdentityRequest) (*GetCallerIdentityResponse, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetCallerIdentity"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetCallerIdentityResponse), nil
+	return wire.Invoke[GetCallerIdentityResponse](ctx, c.Invoker, &Model, Model.Op("GetCallerIdentity"), in)
 }
 
 // GetSessionToken calls the operation.
 func (c Client) GetSessionToken(ctx context.Context, in *GetSessionTokenRequest) (*GetSessionTokenResponse, error) {
-	out, err := c.Invoker.Invoke(ctx, Model.Op("GetSessionToken"), in)
-	if err != nil {
-		return nil, err
-	}
-	return out.(*GetSessionTokenResponse), nil
+	return wire.Invoke[GetSessionTokenResponse](ctx, c.Invoker, &Model, Model.Op("GetSessionToken"), in)
 }

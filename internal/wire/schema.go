@@ -201,3 +201,24 @@ type Handler struct {
 type Invoker interface {
 	Invoke(ctx context.Context, op *Op, in any) (any, error)
 }
+
+// Remote is an invoker that reads answers into a value of the caller's.
+type Remote interface {
+	InvokeInto(ctx context.Context, m *Model, op *Op, in, out any) error
+}
+
+// Invoke invokes an operation whose output is a T.
+func Invoke[T any](ctx context.Context, v Invoker, m *Model, op *Op, in any) (*T, error) {
+	if r, ok := v.(Remote); ok {
+		out := new(T)
+		if err := r.InvokeInto(ctx, m, op, in, out); err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+	out, err := v.Invoke(ctx, op, in)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*T), nil
+}

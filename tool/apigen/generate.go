@@ -298,7 +298,7 @@ func (g *generator) server(ops []string) string {
 	for _, op := range ops {
 		o := g.Operations[op]
 		in, out := g.shapeType(o.Input, op, "Input"), g.shapeType(o.Output, op, "Output")
-		fmt.Fprintf(&b, "// %s calls the operation.\nfunc (c Client) %s(ctx context.Context, in *%s) (*%s, error) {\nout, err := c.Invoker.Invoke(ctx, Model.Op(%q), in)\nif err != nil {\nreturn nil, err\n}\nreturn out.(*%s), nil\n}\n\n", op, op, in, out, op, out)
+		fmt.Fprintf(&b, "// %s calls the operation.\nfunc (c Client) %s(ctx context.Context, in *%s) (*%s, error) {\nreturn wire.Invoke[%s](ctx, c.Invoker, &Model, Model.Op(%q), in)\n}\n\n", op, op, in, out, out, op)
 	}
 	return b.String()
 }

@@ -1,0 +1,69 @@
+// Package remote calls an AWS endpoint over HTTP with generated clients: this server's own for the command and the
+// tests. It speaks the json protocols.
+//
+// It is not the SDK: no retries, no paginators, no credential chain.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"virga/internal/auth/sigv4"
+	"virga/internal/wire"
+)
+
+const answerMax = 64 << 20
+
+// Invoker calls an endpoint.
+type Invoker struct {
+	Endpoint    string
+	Region      string
+	Credentials sigv4.Credentials
+	HTTP        *http.Client
+	Now         func() time.Time
+}
+
+var _ wire.Remote = (*Invoker)(nil)
+
+// Invoke implements wire.Invoker; answers are read by InvokeInto.
+func (v *Invoker) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) {
+	return nil, fmt.Errorf("remote: %s is called without a place for its answer", op.Name)
+}
+
+// InvokeInto implements wire.Remote.
+func (v *Invoker) InvokeInto(ctx context.Context, m *wire.Model, op *wire.Op, in, out any) error {
+	if !m.Has(wire.JSON) {
+		return fmt.Errorf("remote: %s does not speak a json protocol", m.Package)
+	}
+	body := wire.AppendInputJSON(m, op, in)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, v.Endpoint+"/", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-"+m.JSONVersion)
+	r.Header.Set("X-Amz-Target", m.TargetPrefix+"."+op.Name)
+	if err := sigv4.SignerFor(v.Credentials, v.Region, m.SigningName).SignHTTP(r, v.Now(), sigv4.HashOf(body)); err != nil {
+		return err
+	}
+	c := v.HTTP
+	if c == nil {
+		c = http.DefaultClient
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return wire.DecodeErrorJSON(resp.StatusCode, b)
+	}
+	return wire.DecodeOutputJSON(m, op, b, out)
+}
