@@ -1,0 +1,48 @@
+# `make demo` builds, starts a cloud of its own and shows it at work; `make test` is what CI runs.
+BUILD := .build
+VENV := $(BUILD)/venv
+SHELL := /bin/bash
+
+.PHONY: build demo check clients crash crash-long sim-long conform generate test fuzz
+
+build:
+	@mkdir -p $(BUILD)
+	go build -o $(BUILD)/virga ./cmd/virga
+
+demo: build $(VENV)/done
+	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
+
+$(VENV)/done: test/clients/requirements.txt
+	@mkdir -p $(BUILD)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r test/clients/requirements.txt
+	@touch $@
+
+# Generated code is what the generators write.
+generate:
+	go run ./tool/apigen
+	git diff --exit-code --stat -- api
+
+check:
+	gofmt -l api cmd internal service tool virgatest test | (! grep .)
+	go vet ./...
+	go test ./...
+
+clients: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
+
+# 50 kills in CI; crash-long says its own figure.
+crash:
+	VIRGA_KILLS=50 go test ./test/crash -count=1 -v -timeout 30m -run TestKills
+
+crash-long:
+	VIRGA_KILLS=$${KILLS:-10000} go test ./test/crash -count=1 -v -timeout 48h -run TestKills
+
+sim-long:
+	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
+
+# Scores over the data beside the project; named as not run where it is not there, which fails in CI.
+conform:
+	bash test/conform.sh
+
+test: check generate sim-long conform clients crash

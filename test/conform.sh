@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Holds the scores of the public suites at their floors. The data lies beside the project (../shared or VIRGA_SHARED).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shared="${VIRGA_SHARED:-../shared}/conformance"
+if [ ! -d "$shared" ]; then
+	echo "not run: conformance suites (sigv4): $shared is not there"
+	[ "${CI:-}" != true ]
+	exit
+fi
+mkdir -p .build
+go build -o .build/conform ./tool/conform
+python3 "$shared/run/sigv4.py" --sign "$PWD/.build/conform sigv4-sign" --at-least 100
+python3 "$shared/run/sigv4.py" --verify "$PWD/.build/conform sigv4-verify" --at-least 100
