@@ -20,8 +20,8 @@ $(VENV)/done: test/clients/requirements.txt
 
 # Generated code is what the generators write.
 generate:
-	go run ./tool/apigen
-	git diff --exit-code --stat -- api
+	go generate ./...
+	git diff --exit-code --stat -- api docs/coverage.md
 
 check:
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
@@ -42,7 +42,7 @@ sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
 
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
-conform:
-	bash test/conform.sh
+conform: $(VENV)/done
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
 
 test: check generate sim-long conform clients crash

@@ -42,7 +42,7 @@ func (a *Admit) Enter(account string, bytes int64) (leave func(), err error) {
 		a.m[account] = u
 	}
 	if u.calls >= CallsMax || u.bytes+bytes > BytesMax || a.calls >= totalCalls {
-		return nil, &wire.Throttling{Message: "Rate exceeded"}
+		return nil, wire.Throttling("Rate exceeded")
 	}
 	u.calls++
 	u.bytes += bytes

@@ -25,6 +25,18 @@ type Explanation struct {
 	Allow     string `json:"wouldAllow,omitempty"` // the statement that would allow it
 }
 
+// Denied is a refusal that can be explained; it is an AccessDenied to the client.
+type Denied struct {
+	error
+	explanation []byte
+}
+
+// Unwrap gives the client's error.
+func (d *Denied) Unwrap() error { return d.error }
+
+// Explanation is the decision as JSON, for the audit record.
+func (d *Denied) Explanation() []byte { return d.explanation }
+
 // Authorize implements gate.Authority.
 func (RootOnly) Authorize(ctx context.Context, c *wire.Call, reqs []wire.Requirement) error {
 	for _, r := range reqs {
@@ -62,5 +74,5 @@ func Deny(c *wire.Call, r wire.Requirement, reason string) error {
 		return err
 	}
 	on := " on resource: " + r.Resource
-	return &wire.AccessDenied{Message: fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", who, r.Action, on, reason), Explanation: why}
+	return &Denied{wire.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", who, r.Action, on, reason)), why}
 }

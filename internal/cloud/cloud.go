@@ -19,7 +19,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"virga/api/optable"
+	"virga/api/models"
 	"virga/internal/admit"
 	"virga/internal/auth"
 	"virga/internal/authority"
@@ -131,7 +131,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 			kinds[n] = k
 		}
 	}
-	for _, m := range optable.All() {
+	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
 	for i := range 8 {

@@ -212,7 +212,8 @@ func (c *call) api(host, path string) {
 	if sig != nil {
 		scope = sig.Service
 	}
-	rt, rerr := f.table.find(r, host, path, scope, f.cfg.Domain)
+	in := &wire.Request{Method: r.Method, Path: path, RawQuery: r.URL.RawQuery, Header: r.Header, ContentLength: r.ContentLength, Host: r.Host}
+	rt, rerr := f.table.find(in, host, scope)
 	c.route = rt
 	region := f.cfg.Region
 	if sig != nil && sig.Region != "" {
@@ -247,12 +248,12 @@ func (c *call) api(host, path string) {
 		o.Bucket = rt.bucket
 	}
 	key := sigv4.Key{Secret: cred.Secret, Cache: f.keys}
-	stream := rt.op != nil && rt.model.Streams(rt.op) && f.cfg.Gate.Handler(rt.op) != nil
+	stream := rt.op != nil && rt.op.Has(wire.StreamingInput) && f.cfg.Gate.Handler(rt.op) != nil
 	ctx := r.Context()
-	in := &wire.Request{Method: r.Method, Path: path, RawQuery: r.URL.RawQuery, Header: r.Header, Size: r.ContentLength}
+	in.Path = rt.path
 	if sig.Form == sigv4.Anonymous {
 		if stream {
-			in.Stream = &stalling{r: r.Body, rc: http.NewResponseController(c.w)}
+			in.BodyStream = &stalling{r: r.Body, rc: http.NewResponseController(c.w)}
 		} else if in.Body, err = c.read(r.Body); err != nil {
 			c.fail(err)
 			return
@@ -288,9 +289,9 @@ func (c *call) api(host, path string) {
 				return
 			}
 			if stream {
-				in.Stream, in.Size = &trailing{body, r}, body.DecodedLength()
-				if in.Size < 0 {
-					in.Size = r.ContentLength
+				in.BodyStream = &trailing{body, r}
+				if n := body.DecodedLength(); n >= 0 {
+					in.ContentLength = n
 				}
 			} else if in.Body, err = c.read(body); err != nil {
 				var se *sigv4.Error
@@ -305,6 +306,12 @@ func (c *call) api(host, path string) {
 					r.Header[k] = v
 				}
 			}
+		}
+	}
+	if rt.late {
+		c.route.op, c.route.protocol, rerr = rt.table.Find(rt.protocol, in)
+		if c.route.op != nil {
+			c.call.Operation = c.route.op.Name
 		}
 	}
 	if rerr != nil { // known caller, unknown operation
@@ -324,7 +331,7 @@ func signingName(rt route, sig *sigv4.Signature) string {
 
 // authenticate resolves the key id and applies the rules for development keys.
 func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
-	s3 := c.route.model != nil && c.route.model.Package == "s3"
+	s3 := c.route.s3()
 	if sig.Form == sigv4.Anonymous {
 		if !s3 {
 			return nil, &sigv4.Error{Kind: sigv4.MissingAuthenticationToken}
@@ -428,8 +435,8 @@ func (c *call) serve(ctx context.Context, in *wire.Request) {
 	h := f.cfg.Gate.Handler(rt.op)
 	var input any
 	if h != nil {
-		input = h.New()
-		if err := wire.Decode(rt.model, rt.op, rt.protocol, in, rt.labels, input); err != nil {
+		var err error
+		if input, err = wire.Decode(h, rt.protocol, in); err != nil {
 			c.fail(err)
 			return
 		}
@@ -440,7 +447,7 @@ func (c *call) serve(ctx context.Context, in *wire.Request) {
 		c.answerError(err)
 		return
 	}
-	c.write(wire.Encode(rt.model, rt.op, rt.protocol, out, c.id))
+	c.write(wire.Encode(rt.op, rt.protocol, out, c.id))
 }
 
 // refuse answers a caller whom nobody knows, and counts it.
@@ -457,35 +464,41 @@ func (c *call) refuse(err error) {
 		}
 		err = e
 	}
-	f, _ := wire.FactsOf(c.route.model, c.protocol(), err)
-	c.f.cfg.Record.Refused(c.call, f.Code)
+	c.f.cfg.Record.Refused(c.call, wire.Info(c.schema(), c.protocol(), err).Code)
 	c.answerError(err)
 }
 
 // fail answers an authenticated caller whose request is wrong before it reaches the gate.
 func (c *call) fail(err error) {
-	f, _ := wire.FactsOf(c.route.model, c.protocol(), err)
-	if rerr := c.f.cfg.Record.Done(context.WithoutCancel(c.r.Context()), c.call, true, false, f.Code, 0, 0); rerr != nil {
+	code := wire.Info(c.schema(), c.protocol(), err).Code
+	if rerr := c.f.cfg.Record.Done(context.WithoutCancel(c.r.Context()), c.call, true, false, code, 0, 0); rerr != nil {
 		c.f.cfg.Log.Error("record", "err", rerr)
 	}
 	c.answerError(err)
 }
 
 func (c *call) protocol() wire.Protocol {
-	if c.route.protocol != "" {
+	if c.route.protocol != wire.Unknown {
 		return c.route.protocol
 	}
 	return wire.RESTXML
 }
 
+func (c *call) schema() *wire.Schema {
+	if c.route.model == nil {
+		return nil
+	}
+	return c.route.model.Schema
+}
+
 func (c *call) family() sigv4.Family {
 	switch c.protocol() {
-	case wire.JSON, wire.CBOR:
+	case wire.JSON10, wire.JSON11, wire.CBOR:
 		return sigv4.JSON
 	case wire.RESTJSON:
 		return sigv4.RESTJSON
 	case wire.RESTXML:
-		if c.route.model == nil || c.route.model.Package == "s3" {
+		if c.route.model == nil || c.route.s3() {
 			return sigv4.S3
 		}
 	}
@@ -493,11 +506,11 @@ func (c *call) family() sigv4.Family {
 }
 
 func (c *call) answerError(err error) {
-	r, f, known := wire.EncodeError(c.route.model, c.protocol(), err, c.id)
-	if !known {
+	r := wire.EncodeError(c.route.model, c.route.op, c.protocol(), err, c.id)
+	if !wire.Known(err) {
 		c.f.cfg.Log.Error("request failed", "request", c.id, "service", c.call.Service, "operation", c.call.Operation, "err", err)
 	}
-	if f.Status >= 400 && c.r.Method == http.MethodHead {
+	if c.r.Method == http.MethodHead {
 		r.Body = nil
 	}
 	c.write(r)
@@ -508,7 +521,7 @@ func (c *call) write(r *wire.Response) {
 	for k, v := range r.Header {
 		h[k] = v
 	}
-	if c.route.model != nil && c.route.model.Package == "s3" {
+	if c.route.s3() {
 		h["X-Amz-Request-Id"] = []string{c.id}
 		h["X-Amz-Id-2"] = []string{c.id}
 	} else {
@@ -516,34 +529,21 @@ func (c *call) write(r *wire.Response) {
 	}
 	rc := http.NewResponseController(c.w)
 	switch {
-	case r.Events != nil:
-		defer r.Events.Close()
-		c.w.WriteHeader(r.Status)
-		if c.protocol() == wire.JSON {
-			c.w.Write(r.Events.Initial())
-		}
-		rc.Flush()
-		for {
-			b, err := r.Events.Next()
-			if err != nil {
-				return
-			}
-			if _, err := c.w.Write(b); err != nil {
-				return
-			}
-			rc.Flush()
-		}
 	case r.Stream != nil:
-		defer r.Stream.Close()
-		if r.Size >= 0 {
-			h.Set("Content-Length", strconv.FormatInt(r.Size, 10))
+		if cl, ok := r.Stream.(io.Closer); ok {
+			defer cl.Close()
 		}
 		c.w.WriteHeader(r.Status)
-		if c.r.Method != http.MethodHead {
-			if _, err := io.Copy(c.w, r.Stream); err != nil {
-				c.f.cfg.Log.Debug("answer cut", "request", c.id, "err", err)
-				panic(http.ErrAbortHandler) // the client must not take half an object for a whole one
-			}
+		if c.r.Method == http.MethodHead {
+			return
+		}
+		if c.route.op != nil && c.route.op.Has(wire.EventStreamOutput) {
+			c.flushing(rc, r.Stream)
+			return
+		}
+		if _, err := io.Copy(c.w, r.Stream); err != nil {
+			c.f.cfg.Log.Debug("answer cut", "request", c.id, "err", err)
+			panic(http.ErrAbortHandler) // the client must not take half an object for a whole one
 		}
 	default:
 		if r.Status != http.StatusNoContent && r.Status != http.StatusNotModified && !(c.r.Method == http.MethodHead && h.Get("Content-Length") != "") {
@@ -552,6 +552,24 @@ func (c *call) write(r *wire.Response) {
 		c.w.WriteHeader(r.Status)
 		if c.r.Method != http.MethodHead {
 			c.w.Write(r.Body)
+		}
+	}
+}
+
+// flushing sends each piece of a stream as it comes.
+func (c *call) flushing(rc *http.ResponseController, r io.Reader) {
+	buf := make([]byte, 32<<10)
+	rc.Flush()
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, werr := c.w.Write(buf[:n]); werr != nil {
+				return
+			}
+			rc.Flush()
+		}
+		if err != nil {
+			return
 		}
 	}
 }

@@ -17,226 +17,130 @@ import (
 // route is what a request is for, found once.
 type route struct {
 	model    *wire.Model
+	table    *wire.Table
 	op       *wire.Op
 	protocol wire.Protocol
-	labels   []wire.Label
+	path     string // with the bucket of a virtual-hosted request put in front
 	bucket   string // of a virtual-hosted S3 request
 	key      bool   // an S3 object is meant
+	late     bool   // the operation stands in the body
 }
+
+func (rt route) s3() bool { return rt.model != nil && rt.model.Flags&wire.S3 != 0 }
 
 // table finds models. It is built once and only read.
 type table struct {
-	targets map[string]*wire.Model   // X-Amz-Target prefix
-	signing map[string][]*wire.Model // by signing name
-	routers map[*wire.Model]*wire.Router
-	s3      *wire.Model
-	models  []*wire.Model
+	index   *wire.Index
+	signing map[string][]*wire.Table // by signing name
+	hosts   map[string]*wire.Table   // by endpoint prefix
+	s3      *wire.Table
 }
 
 func newTable(models []*wire.Model) *table {
-	t := &table{targets: map[string]*wire.Model{}, signing: map[string][]*wire.Model{}, routers: map[*wire.Model]*wire.Router{}, models: models}
+	t := &table{signing: map[string][]*wire.Table{}, hosts: map[string]*wire.Table{}}
+	var all []*wire.Table
 	for _, m := range models {
-		if m.TargetPrefix != "" {
-			t.targets[m.TargetPrefix] = m
+		x := wire.NewTable(m)
+		all = append(all, x)
+		t.signing[m.SigningName] = append(t.signing[m.SigningName], x)
+		if t.hosts[m.EndpointPrefix] == nil {
+			t.hosts[m.EndpointPrefix] = x
 		}
-		t.signing[m.SigningName] = append(t.signing[m.SigningName], m)
-		if m.Has(wire.RESTJSON) || m.Has(wire.RESTXML) {
-			t.routers[m] = wire.NewRouter(m)
-		}
-		if m.Package == "s3" {
-			t.s3 = m
+		if m.Flags&wire.S3 != 0 {
+			t.s3 = x
 		}
 	}
+	t.index = wire.NewIndex(all...)
 	return t
 }
 
-// find picks service, protocol and operation. The route is filled in as far as it could be found when err is not nil.
-func (t *table) find(r *http.Request, host, path, scope, domain string) (route, error) {
+// find picks service, protocol and, where the body need not be read for it, the operation. The route is filled in as
+// far as it could be found when err is not nil.
+func (t *table) find(r *wire.Request, host, scope string) (route, error) {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		prefix, name, _ := strings.Cut(target, ".")
-		if i := strings.LastIndexByte(target, '.'); i >= 0 {
-			if t.targets[target[:i]] != nil {
-				prefix, name = target[:i], target[i+1:]
+		x := t.index.Target(target)
+		if x == nil || scope != "" && x.Model.SigningName != scope {
+			rt := route{protocol: wire.JSON11, path: r.Path}
+			if l := t.signing[scope]; len(l) > 0 {
+				rt.table, rt.model = l[0], l[0].Model
+				rt.protocol = rt.model.Protocols[0]
 			}
+			return rt, wire.CommonError(wire.UnknownOperationError, "")
 		}
-		rt := route{model: t.targets[prefix], protocol: wire.JSON}
-		if rt.model == nil || scope != "" && rt.model.SigningName != scope {
-			if l := t.signing[scope]; rt.model == nil && len(l) > 0 {
-				rt.model = l[0]
-			}
-			return rt, wire.Errorf("UnknownOperationException", 400, "The operation %s is not known.", target)
-		}
-		if rt.op = rt.model.Op(name); rt.op == nil {
-			return rt, wire.Errorf("UnknownOperationException", 400, "The operation %s is not known.", name)
-		}
-		return rt, nil
+		return t.choose(x, r)
 	}
 	candidates := t.signing[scope]
 	if scope == "" {
-		if m := t.byHost(host); m != nil {
-			candidates = []*wire.Model{m}
+		name, _, _ := strings.Cut(host, ".")
+		if x := t.hosts[name]; x != nil && x != t.s3 {
+			candidates = []*wire.Table{x}
+		} else if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && r.Method == http.MethodPost {
+			candidates = t.signing["sts"] // refused all the same: nobody has signed
+		} else if t.s3 != nil {
+			candidates = []*wire.Table{t.s3}
 		}
 	}
-	for _, m := range candidates {
-		if m.Has(wire.Query) || m.Has(wire.EC2) {
-			p := wire.Query
-			if m.Has(wire.EC2) {
-				p = wire.EC2
-			}
-			rt := route{model: m, protocol: p}
-			if m.Has(wire.JSON) && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-amz-json") {
-				rt.protocol = wire.JSON
-				return rt, wire.Errorf("UnknownOperationException", 400, "The request names no X-Amz-Target.")
-			}
-			action, err := actionOf(r)
-			if err != nil {
-				return rt, err
-			}
-			if action == "" {
-				return rt, wire.Errorf("MissingAction", 400, "The request is missing an Action parameter.")
-			}
-			if rt.op = m.Op(action); rt.op == nil {
-				return rt, wire.Errorf("InvalidAction", 400, "The action %s is not valid for this endpoint.", action)
-			}
-			return rt, nil
-		}
-		if m.Has(wire.JSON) {
-			return route{model: m, protocol: wire.JSON}, wire.Errorf("UnknownOperationException", 400, "The request names no X-Amz-Target.")
-		}
-		if m.Package == "s3" {
-			return t.findS3(r, host, path, domain)
-		}
+	if len(candidates) == 0 {
+		return route{path: r.Path, protocol: wire.RESTXML}, wire.Errorf("UnknownService", 400, "The service %s is not known to this server.", scope)
 	}
 	var first route
-	for _, m := range candidates {
-		p := wire.RESTJSON
-		if m.Has(wire.RESTXML) {
-			p = wire.RESTXML
+	var firstErr error
+	for i, x := range candidates {
+		if x == t.s3 {
+			return t.findS3(r, host)
 		}
-		rt := route{model: m, protocol: p}
-		if first.model == nil {
-			first = rt
+		rt, err := t.choose(x, r)
+		if err == nil {
+			return rt, nil
 		}
-		if rt.op, rt.labels = t.routers[m].Find(r.Method, path, r.URL.RawQuery, r.Header); rt.op != nil {
+		if i == 0 {
+			first, firstErr = rt, err
+		}
+	}
+	return first, firstErr
+}
+
+// choose finds the operation of a service; a form's stands in its body, which is read later.
+func (t *table) choose(x *wire.Table, r *wire.Request) (route, error) {
+	rt := route{table: x, model: x.Model, path: r.Path, protocol: wire.Detect(x.Model.Schema, r)}
+	if rt.protocol == wire.Query || rt.protocol == wire.EC2 {
+		if r.Method == http.MethodPost && len(r.Body) == 0 {
+			rt.late = true
 			return rt, nil
 		}
 	}
-	if first.model != nil {
-		if first.model.Package == "lambda" {
-			return first, wire.Errorf("UnknownOperationException", 404, "No operation for %s %s", r.Method, path)
-		}
-		return first, wire.Errorf("UnknownOperationException", 404, "No operation for %s %s", r.Method, path)
-	}
-	if scope != "" {
-		return route{}, wire.Errorf("UnknownService", 400, "The service %s is not known.", scope)
-	}
-	if action, err := actionOf(r); err == nil && action != "" && r.Method == http.MethodPost {
-		for _, m := range t.models {
-			if m.Has(wire.Query) && m.Op(action) != nil {
-				return route{model: m, op: m.Op(action), protocol: wire.Query}, nil
-			}
-		}
-	}
-	if t.s3 != nil {
-		return t.findS3(r, host, path, domain)
-	}
-	return route{}, wire.Errorf("UnknownService", 400, "The request names no service.")
-}
-
-// byHost finds a model by an AWS-like host name: sqs.us-east-1.localhost.
-func (t *table) byHost(host string) *wire.Model {
-	name, _, ok := strings.Cut(host, ".")
-	if !ok {
-		return nil
-	}
-	for _, m := range t.models {
-		if m.EndpointName == name {
-			return m
-		}
-	}
-	return nil
+	op, p, err := x.Find(rt.protocol, r)
+	rt.op, rt.protocol = op, p
+	return rt, err
 }
 
 // findS3 reads bucket and key from host and path.
-func (t *table) findS3(r *http.Request, host, path, domain string) (route, error) {
-	rt := route{model: t.s3, protocol: wire.RESTXML}
-	full := path
-	if b := bucketOf(host, domain); b != "" {
+func (t *table) findS3(r *wire.Request, host string) (route, error) {
+	rt := route{table: t.s3, model: t.s3.Model, protocol: wire.RESTXML, path: r.Path}
+	if b := bucketOf(host); b != "" {
 		rt.bucket = b
-		full = "/" + url.PathEscape(b)
-		if path != "" && path != "/" {
-			full += path
+		rt.path = "/" + url.PathEscape(b)
+		if r.Path != "" && r.Path != "/" {
+			rt.path += r.Path
 		}
 	}
-	_, key, _ := strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	_, key, _ := strings.Cut(strings.TrimPrefix(rt.path, "/"), "/")
 	rt.key = key != ""
-	rt.op, rt.labels = t.routers[t.s3].Find(r.Method, full, r.URL.RawQuery, r.Header)
-	if rt.op == nil {
-		return rt, wire.Errorf("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
-	}
-	return rt, nil
+	whole := *r
+	whole.Path = rt.path
+	op, p, err := t.s3.Find(wire.RESTXML, &whole)
+	rt.op, rt.protocol = op, p
+	return rt, err
 }
 
 // bucketOf reads the bucket of a virtual host: <bucket>.s3.<anything>, <bucket>.s3-<region>.<anything>.
-func bucketOf(host, domain string) string {
+func bucketOf(host string) string {
 	for _, mark := range []string{".s3.", ".s3-"} {
 		if i := strings.Index(host, mark); i > 0 {
 			return host[:i]
 		}
 	}
 	return ""
-}
-
-// actionOf reads the Action parameter of a query request; the body is put back.
-func actionOf(r *http.Request) (string, error) {
-	if a := r.URL.Query().Get("Action"); a != "" {
-		return a, nil
-	}
-	if r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return "", nil
-	}
-	head := make([]byte, 0, 4096)
-	// The action stands at the start in every client known; a body is looked at up to actionWithin bytes.
-	const actionWithin = 64 << 10
-	buf := make([]byte, 4096)
-	for {
-		if a, ok := findAction(string(head)); ok {
-			r.Body = prefixed{io.MultiReader(strings.NewReader(string(head)), r.Body), r.Body}
-			return a, nil
-		}
-		if len(head) > actionWithin {
-			break
-		}
-		n, err := r.Body.Read(buf)
-		head = append(head, buf[:n]...)
-		if err != nil {
-			a, _ := findAction(string(head) + "&")
-			r.Body = prefixed{io.MultiReader(strings.NewReader(string(head)), r.Body), r.Body}
-			return a, nil
-		}
-	}
-	r.Body = prefixed{io.MultiReader(strings.NewReader(string(head)), r.Body), r.Body}
-	return "", nil
-}
-
-type prefixed struct {
-	io.Reader
-	io.Closer
-}
-
-// findAction looks for a whole Action parameter.
-func findAction(body string) (string, bool) {
-	for {
-		pair, rest, more := strings.Cut(body, "&")
-		if !more {
-			return "", false
-		}
-		if v, ok := strings.CutPrefix(pair, "Action="); ok {
-			a, err := url.QueryUnescape(v)
-			return a, err == nil
-		}
-		body = rest
-	}
 }
 
 func hostOf(h string) string {

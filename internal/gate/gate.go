@@ -34,8 +34,14 @@ type Parts struct {
 
 // Authority decides whether a call's requirements are met: the policy plane.
 type Authority interface {
-	// Authorize gives nil, or a *wire.AccessDenied that says why.
+	// Authorize gives nil, or an AccessDenied; where it is a Denial it says why.
 	Authorize(ctx context.Context, c *wire.Call, reqs []wire.Requirement) error
+}
+
+// Denial is a refusal that can be explained.
+type Denial interface {
+	error
+	Explanation() []byte
 }
 
 // Config joins the gate.
@@ -50,7 +56,6 @@ type Config struct {
 // Gate is the chain.
 type Gate struct {
 	cfg      Config
-	valid    wire.Validator
 	handlers map[*wire.Op]*handler
 	models   []*wire.Model
 }
@@ -70,7 +75,7 @@ func New(cfg Config) *Gate {
 
 // Add joins a service. It panics on an operation that is not of the model or comes twice: the program is wrong.
 func (g *Gate) Add(p Parts) {
-	g.models = append(g.models, p.Model)
+	g.AddModel(p.Model)
 	data := map[string]bool{}
 	for _, d := range p.DataEvents {
 		if p.Model.Op(d) == nil {
@@ -87,7 +92,14 @@ func (g *Gate) Add(p Parts) {
 }
 
 // AddModel makes the operations of a service known of which nothing is implemented.
-func (g *Gate) AddModel(m *wire.Model) { g.models = append(g.models, m) }
+func (g *Gate) AddModel(m *wire.Model) {
+	for _, o := range g.models {
+		if o == m {
+			return
+		}
+	}
+	g.models = append(g.models, m)
+}
 
 // Models gives every service's model.
 func (g *Gate) Models() []*wire.Model { return g.models }
@@ -113,20 +125,19 @@ func (g *Gate) Serve(ctx context.Context, c *wire.Call, op *wire.Op, in any) (an
 	began := g.cfg.Env.Wall()
 	size, _ := ctx.Value(sizeKey{}).(int64)
 	h := g.handlers[op]
-	out, slot, err := g.serve(ctx, c, h, in, size)
+	out, slot, err := g.serve(ctx, c, op, h, in, size)
 	code := ""
 	if err != nil {
-		f, known := wire.FactsOf(modelOf(h), wire.JSON, err)
-		code = f.Code
-		if !known {
+		code = wire.Info(op.Schema, wire.JSON11, err).Code
+		if !wire.Known(err) {
 			g.cfg.Log.Error("call failed", "service", c.Service, "operation", c.Operation, "request", c.RequestID, "account", c.Account, "region", c.Region, "err", err)
 		}
 	}
 	ctx = context.WithoutCancel(ctx)
-	var denied *wire.AccessDenied
+	var denied Denial
 	var rerr error
 	if errors.As(err, &denied) {
-		rerr = g.cfg.Record.Denied(ctx, c, code, denied.Explanation)
+		rerr = g.cfg.Record.Denied(ctx, c, code, denied.Explanation())
 	} else {
 		rerr = g.cfg.Record.Done(ctx, c, h != nil && h.data, slot.Carried(), code, size, g.cfg.Env.Wall().Sub(began))
 	}
@@ -136,16 +147,9 @@ func (g *Gate) Serve(ctx context.Context, c *wire.Call, op *wire.Op, in any) (an
 	return out, err
 }
 
-func modelOf(h *handler) *wire.Model {
+func (g *Gate) serve(ctx context.Context, c *wire.Call, op *wire.Op, h *handler, in any, size int64) (out any, slot *store.RiderSlot, err error) {
 	if h == nil {
-		return nil
-	}
-	return h.Model
-}
-
-func (g *Gate) serve(ctx context.Context, c *wire.Call, h *handler, in any, size int64) (out any, slot *store.RiderSlot, err error) {
-	if h == nil {
-		return nil, nil, wire.NotImplemented(c.Service + ":" + c.Operation)
+		return nil, nil, wire.NotImplemented(op)
 	}
 	if c.Depth > DepthMax {
 		return nil, nil, wire.Errorf("RecursiveInvocationException", 400, "%s:%s: %d calls deep: a loop was stopped", c.Service, c.Operation, c.Depth)
@@ -156,8 +160,8 @@ func (g *Gate) serve(ctx context.Context, c *wire.Call, h *handler, in any, size
 			err = fmt.Errorf("panic in %s:%s: %v\n%s", c.Service, c.Operation, p, debug.Stack())
 		}
 	}()
-	if !h.Model.OwnValidation {
-		if err := g.valid.Check(h.Model, h.Op, in); err != nil {
+	if c.Depth > 0 { // what came from outside was validated when it was decoded
+		if err := wire.Validate(h.Op, in); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -173,7 +177,7 @@ func (g *Gate) serve(ctx context.Context, c *wire.Call, h *handler, in any, size
 			return nil, nil, err
 		}
 	} else if c.Principal.Type == "" || c.Principal.Type == "Anonymous" {
-		return nil, nil, &wire.AccessDenied{Message: "Access Denied"}
+		return nil, nil, wire.AccessDenied("Access Denied")
 	}
 	leave, err := g.cfg.Admit.Enter(c.Account, size)
 	if err != nil {
@@ -239,9 +243,9 @@ func (w with) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) {
 func (g *Gate) inner(ctx context.Context, c *wire.Call, op *wire.Op, in any) (any, error) {
 	h := g.handlers[op]
 	if h == nil {
-		return nil, wire.NotImplemented(op.Name)
+		return nil, wire.NotImplemented(op)
 	}
-	c.Service, c.Operation = h.Model.Package, op.Name
+	c.Service, c.Operation = op.Schema.Package, op.Name
 	c.Depth++
 	c.RequestID = env.NewID(g.cfg.Env)
 	c.Time = g.cfg.Env.Wall()

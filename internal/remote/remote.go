@@ -35,18 +35,26 @@ func (v *Invoker) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) 
 }
 
 // InvokeInto implements wire.Remote.
-func (v *Invoker) InvokeInto(ctx context.Context, m *wire.Model, op *wire.Op, in, out any) error {
-	if !m.Has(wire.JSON) {
-		return fmt.Errorf("remote: %s does not speak a json protocol", m.Package)
+func (v *Invoker) InvokeInto(ctx context.Context, op *wire.Op, in, out any) error {
+	version := "1.0"
+	switch {
+	case op.Schema.Speaks(wire.JSON10):
+	case op.Schema.Speaks(wire.JSON11):
+		version = "1.1"
+	default:
+		return fmt.Errorf("remote: %s does not speak a JSON protocol", op.Schema.Package)
 	}
-	body := wire.AppendInputJSON(m, op, in)
+	body, err := wire.InputJSON(op, in)
+	if err != nil {
+		return err
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, v.Endpoint+"/", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/x-amz-json-"+m.JSONVersion)
-	r.Header.Set("X-Amz-Target", m.TargetPrefix+"."+op.Name)
-	if err := sigv4.SignerFor(v.Credentials, v.Region, m.SigningName).SignHTTP(r, v.Now(), sigv4.HashOf(body)); err != nil {
+	r.Header.Set("Content-Type", "application/x-amz-json-"+version)
+	r.Header.Set("X-Amz-Target", op.Schema.TargetPrefix+"."+op.Name)
+	if err := sigv4.SignerFor(v.Credentials, v.Region, op.Schema.SigningName).SignHTTP(r, v.Now(), sigv4.HashOf(body)); err != nil {
 		return err
 	}
 	c := v.HTTP
@@ -63,7 +71,7 @@ func (v *Invoker) InvokeInto(ctx context.Context, m *wire.Model, op *wire.Op, in
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return wire.DecodeErrorJSON(resp.StatusCode, b)
+		return wire.ErrorJSON(resp.StatusCode, b)
 	}
-	return wire.DecodeOutputJSON(m, op, b, out)
+	return wire.OutputJSON(op, b, out)
 }

@@ -1,29 +1,39 @@
 package wire
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"strings"
 )
 
-// AppendInputJSON writes an operation's input as a client of the json protocols sends it.
-func AppendInputJSON(m *Model, op *Op, in any) []byte {
-	if op.Input < 0 || in == nil {
-		return []byte("{}")
-	}
-	return appendJSON(nil, m, op.Input, reflect.ValueOf(in), TimeDefault)
+// Remote is an invoker that reads answers into a value of the caller's: one that calls over HTTP.
+type Remote interface {
+	InvokeInto(ctx context.Context, op *Op, in, out any) error
 }
 
-// DecodeOutputJSON reads an operation's answer as a client of the json protocols gets it.
-func DecodeOutputJSON(m *Model, op *Op, body []byte, out any) error {
-	if op.Output < 0 {
+// InputJSON writes an operation's input as a client of the JSON protocols sends it.
+func InputJSON(op *Op, in any) ([]byte, error) {
+	v := structOf(in)
+	if op.Input < 0 || !v.IsValid() {
+		return emptyObject, nil
+	}
+	e := jsonEncoder{schema: op.Schema}
+	err := e.structure(&op.Schema.Shapes[op.Input], v)
+	return e.buf, err
+}
+
+// OutputJSON reads an answer as a client of the JSON protocols gets it into out, a pointer to the output's struct.
+func OutputJSON(op *Op, body []byte, out any) error {
+	if op.Output < 0 || len(body) == 0 {
 		return nil
 	}
-	return decodeJSON(m, op.Output, body, reflect.ValueOf(out).Elem())
+	var at path
+	return decodeJSON(op.Schema, &op.Schema.Shapes[op.Output], body, reflect.ValueOf(out).Elem(), &at)
 }
 
-// DecodeErrorJSON reads an error answer of the json protocols.
-func DecodeErrorJSON(status int, body []byte) *Error {
+// ErrorJSON reads an error answer of the JSON protocols.
+func ErrorJSON(status int, body []byte) *Error {
 	var b struct {
 		Type  string `json:"__type"`
 		Lower string `json:"message"`

@@ -1,285 +1,416 @@
 package wire
 
 import (
-	"bytes"
-	"encoding/xml"
-	"io"
 	"net/http"
 	"reflect"
-	"strconv"
-	"strings"
 )
 
-// Request is what a codec reads: a request whose operation is known.
-type Request struct {
-	Method   string
-	Path     string // as sent, escaped
-	RawQuery string
-	Header   http.Header
-	Body     []byte        // whole, where the operation does not stream
-	Stream   io.ReadCloser // where it does
-	Size     int64         // of Stream, -1 for unknown
-}
-
-// Response is what a codec writes.
-type Response struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	Stream io.ReadCloser // instead of Body
-	Size   int64         // of Stream, -1 for unknown
-	Events *EventWriter  // instead of Body
-}
-
-// Streams tells whether the operation's input is a stream that is not read into memory.
-func (m *Model) Streams(o *Op) bool {
-	if o.Input < 0 {
-		return false
+// Decode reads a request into a fresh input of h's operation and validates it against the model. Errors are AWS
+// errors, to be answered by EncodeError in the same protocol.
+func Decode(h *Handler, p Protocol, r *Request) (any, error) {
+	in := h.New()
+	nulls, err := DecodeInto(h.Op, p, r, in)
+	if err != nil {
+		return nil, err
 	}
-	s := m.Shape(o.Input)
-	for i := range s.Members {
-		if s.Members[i].Payload && m.Shape(s.Members[i].Shape).Kind == KindStream {
-			return true
-		}
+	if err := validate(h.Op, in, nulls, false); err != nil {
+		return nil, err
 	}
-	return false
+	return in, nil
 }
 
-// Decode reads a request into in, a pointer to the operation's input struct. labels come from the router.
-func Decode(m *Model, op *Op, p Protocol, req *Request, labels []Label, in any) error {
+// DecodeInto reads a request into in, a pointer to the operation's input struct or to a map[string]any, and does
+// not validate it. It gives the paths of required members that were missing and leave no trace in a struct.
+func DecodeInto(op *Op, p Protocol, r *Request, in any) (nulls []string, err error) {
 	if op.Input < 0 {
-		return nil
+		return nil, nil
 	}
 	v := reflect.ValueOf(in).Elem()
+	if v.Kind() == reflect.Map {
+		// a dynamic input: the decoders fill an interface
+		slot := reflect.New(typeAny).Elem()
+		nulls, err = decodeTo(op, p, r, slot)
+		if m, ok := slot.Interface().(map[string]any); ok {
+			v.Set(reflect.ValueOf(m))
+		}
+		return nulls, err
+	}
+	return decodeTo(op, p, r, v)
+}
+
+func decodeTo(op *Op, p Protocol, r *Request, v reflect.Value) ([]string, error) {
+	s := op.Schema
+	sh := &s.Shapes[op.Input]
+	var steps [8]step
+	at := path{steps: steps[:0]}
+	var err error
 	switch p {
-	case JSON:
-		return decodeJSON(m, op.Input, req.Body, v)
+	case JSON10, JSON11:
+		body := r.Body
+		if len(body) == 0 {
+			body = emptyObject
+		}
+		err = decodeJSON(s, sh, body, v, &at)
 	case Query, EC2:
-		form := req.RawQuery
-		if len(req.Body) > 0 {
-			if form != "" {
-				form += "&"
-			}
-			form += string(req.Body)
+		var form *formNode
+		if form, err = parseForm(string(r.Body), r.RawQuery); err == nil {
+			d := formDecoder{schema: s, ec2: p == EC2, path: at}
+			err = d.structure(sh, v, form)
+			at = d.path
 		}
-		return decodeQuery(m, op.Input, form, v, p == EC2)
 	case RESTJSON, RESTXML:
-		return decodeREST(m, op, p, req, labels, v)
+		err = decodeREST(op, p, r, sh, v, &at)
+	case CBOR:
+		err = decodeCBOR(s, sh, r.Body, v, &at)
+	default:
+		err = CommonError(UnknownOperationError, "")
 	}
-	return Errorf("UnknownOperationException", 400, "unknown protocol %s", p)
+	return at.nulls, err
 }
 
-// Encode writes an operation's output, a pointer to its struct or nil.
-func Encode(m *Model, op *Op, p Protocol, out any, requestID string) *Response {
-	r := &Response{Status: 200, Header: http.Header{}}
-	if op.Status != 0 {
-		r.Status = op.Status
+var emptyObject = []byte("{}")
+
+// Encode writes the answer of an operation: out is what Handler.Do gave.
+func Encode(op *Op, p Protocol, out any, requestID string) *Response {
+	res, err := encode(op, p, out, requestID)
+	if err != nil {
+		return EncodeError(nil, op, p, err, requestID)
 	}
-	var v reflect.Value
-	has := op.Output >= 0 && out != nil && !reflect.ValueOf(out).IsNil()
-	if has {
-		v = reflect.ValueOf(out).Elem()
-	}
+	return res
+}
+
+func encode(op *Op, p Protocol, out any, requestID string) (*Response, error) {
+	s := op.Schema
+	v := structOf(out)
 	switch p {
-	case JSON:
-		r.Header.Set("Content-Type", "application/x-amz-json-"+or(m.JSONVersion, "1.0"))
-		if ev := eventsOf(m, op.Output, v, has); ev != nil {
-			r.Events = ev
-			r.Header.Set("Content-Type", "application/vnd.amazon.eventstream")
-			return r
+	case JSON10, JSON11:
+		if op.Has(EventStreamOutput) {
+			return encodeEvents(op, p, v, requestID)
 		}
-		if has {
-			r.Body = appendJSON(make([]byte, 0, 256), m, op.Output, v, TimeDefault)
-		} else if op.Output >= 0 {
-			r.Body = []byte("{}")
+		e := jsonEncoder{schema: s}
+		if op.Output >= 0 && v.IsValid() {
+			e.buf = make([]byte, 0, 256)
+			if err := e.structure(&s.Shapes[op.Output], v); err != nil {
+				return nil, err
+			}
+		} else {
+			e.buf = emptyObject
+			if op.Output < 0 {
+				e.buf = nil
+			}
 		}
+		return respond(s, p, http.StatusOK, e.buf, requestID), nil
 	case Query:
-		r.Header.Set("Content-Type", "text/xml")
-		ns := ""
-		if m.Namespace != "" {
-			ns = namespace("", m.Namespace)
+		e := xmlEncoder{schema: s, proto: p, buf: make([]byte, 0, 512)}
+		root := op.Name + "Response"
+		e.open(root, s.Namespace, "", nil)
+		if op.Output >= 0 {
+			wrapper := op.ResultWrapper
+			if wrapper == "" {
+				wrapper = op.Name + "Result"
+			}
+			e.open(wrapper, "", "", nil)
+			if v.IsValid() {
+				if err := e.members(&s.Shapes[op.Output], v); err != nil {
+					return nil, err
+				}
+			}
+			e.close(wrapper)
 		}
-		b := make([]byte, 0, 512)
-		b = open(b, op.Name+"Response", ns)
-		if op.ResultName != "" {
-			if has {
-				b = open(b, op.ResultName, "")
-				b = appendXMLMembers(b, m, m.Shape(op.Output), v)
-				b = closing(b, op.ResultName)
-			} else {
-				b = append(b, '<')
-				b = append(b, op.ResultName...)
-				b = append(b, '/', '>')
+		e.open("ResponseMetadata", "", "", nil)
+		e.text("RequestId", requestID)
+		e.close("ResponseMetadata")
+		e.close(root)
+		return respond(s, p, http.StatusOK, e.buf, requestID), nil
+	case EC2:
+		e := xmlEncoder{schema: s, proto: p, buf: append(make([]byte, 0, 512), xmlHead...)}
+		root := op.Name + "Response"
+		e.open(root, s.Namespace, "", nil)
+		e.text("requestId", requestID)
+		if op.Output >= 0 && v.IsValid() {
+			if err := e.members(&s.Shapes[op.Output], v); err != nil {
+				return nil, err
 			}
 		}
-		b = append(b, "<ResponseMetadata><RequestId>"...)
-		b = append(b, requestID...)
-		b = append(b, "</RequestId></ResponseMetadata>"...)
-		r.Body = closing(b, op.Name+"Response")
-	case EC2:
-		r.Header.Set("Content-Type", "text/xml;charset=UTF-8")
-		b := open(nil, op.Name+"Response", namespace("", m.Namespace))
-		b = append(b, "<requestId>"+requestID+"</requestId>"...)
-		if has {
-			b = appendXMLMembers(b, m, m.Shape(op.Output), v)
-		}
-		r.Body = closing(b, op.Name+"Response")
+		e.close(root)
+		return respond(s, p, http.StatusOK, e.buf, requestID), nil
 	case RESTJSON, RESTXML:
-		encodeREST(m, op, p, v, has, r)
-	}
-	return r
-}
-
-// EncodeError writes an error; op and m may be nil where neither is known. known is false for an error that is not
-// AWS's: the client learns nothing of it.
-func EncodeError(m *Model, p Protocol, err error, requestID string) (r *Response, f Facts, known bool) {
-	f, known = FactsOf(m, p, err)
-	r = &Response{Status: f.Status, Header: http.Header{}}
-	for k, v := range f.Header {
-		r.Header.Set(k, v)
-	}
-	switch p {
-	case JSON, CBOR:
-		version := "1.0"
-		if m != nil && m.JSONVersion != "" {
-			version = m.JSONVersion
+		return encodeREST(op, p, v, requestID)
+	case CBOR:
+		if op.Has(EventStreamOutput) {
+			return encodeEvents(op, p, v, requestID)
 		}
-		r.Header.Set("Content-Type", "application/x-amz-json-"+version)
-		code := f.Code
-		if version == "1.0" && m != nil && f.Shape != nil {
-			code = "com.amazonaws." + m.Package + "#" + f.Code
-		}
-		if m != nil && m.QueryErrors {
-			fault := "Sender"
-			if f.Server {
-				fault = "Receiver"
-			}
-			r.Header.Set("x-amzn-query-error", or(f.Query, f.Code)+";"+fault)
-		}
-		r.Body = appendErrorJSON(m, f, `"__type":`+string(appendQuoted(nil, code)), "message")
-	case RESTJSON:
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("x-amzn-ErrorType", f.Code)
-		name, first := "message", ""
-		if m != nil && m.Package == "lambda" {
-			name = "Message"
-			first = `"Type":"User"`
-			if f.Server {
-				first = `"Type":"Service"`
-			}
-			if f.Shape != nil {
-				first = "" // the model has the member
-			}
-		}
-		r.Body = appendErrorJSON(m, f, first, name)
-	case RESTXML:
-		r.Header.Set("Content-Type", "application/xml")
-		b := []byte(xml.Header[:len(xml.Header)-1] + "\n")
-		if m != nil && m.Package != "s3" {
-			b = append(b, "<ErrorResponse><Error>"...)
-			b = appendErrorXML(b, f)
-			b = append(b, "</Error><RequestId>"+requestID+"</RequestId></ErrorResponse>"...)
-			r.Body = b
-			break
-		}
-		b = append(b, "<Error>"...)
-		b = append(b, "<Code>"...)
-		b = appendText(b, f.Code)
-		b = append(b, "</Code><Message>"...)
-		b = appendText(b, f.Message)
-		b = append(b, "</Message>"...)
-		for _, x := range f.Fields {
-			b = open(b, x.Name, "")
-			b = appendText(b, x.Value)
-			b = closing(b, x.Name)
-		}
-		b = append(b, "<RequestId>"+requestID+"</RequestId><HostId>"+requestID+"</HostId></Error>"...)
-		r.Body = b
-	case EC2:
-		r.Header.Set("Content-Type", "text/xml;charset=UTF-8")
-		b := []byte("<Response><Errors><Error><Code>")
-		b = appendText(b, f.Code)
-		b = append(b, "</Code><Message>"...)
-		b = appendText(b, f.Message)
-		r.Body = append(b, "</Message></Error></Errors><RequestID>"+requestID+"</RequestID></Response>"...)
-	default: // Query
-		r.Header.Set("Content-Type", "text/xml")
-		ns := ""
-		if m != nil && m.Namespace != "" {
-			ns = namespace("", m.Namespace)
-		}
-		b := open(nil, "ErrorResponse", ns)
-		b = append(b, "<Error>"...)
-		b = appendErrorXML(b, f)
-		b = append(b, "</Error><RequestId>"+requestID+"</RequestId></ErrorResponse>"...)
-		r.Body = b
-	}
-	return r, f, known
-}
-
-func appendErrorXML(b []byte, f Facts) []byte {
-	kind := "Sender"
-	if f.Server {
-		kind = "Receiver"
-	}
-	b = append(b, "<Type>"+kind+"</Type><Code>"...)
-	b = appendText(b, f.Code)
-	b = append(b, "</Code><Message>"...)
-	b = appendText(b, f.Message)
-	return append(b, "</Message>"...)
-}
-
-// appendErrorJSON writes an error's members; a modelled one keeps the model's names.
-func appendErrorJSON(m *Model, f Facts, first, messageName string) []byte {
-	b := append([]byte{'{'}, first...)
-	sep := func() {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-	}
-	told := false
-	if f.Shape != nil {
-		v := reflect.ValueOf(f.Value).Elem()
-		for i := range f.Shape.Members {
-			mb := &f.Shape.Members[i]
-			x := v.Field(i)
-			if mb.Location != InBody || absent(x) && !strings.EqualFold(mb.Name, "message") {
-				continue
-			}
-			sep()
-			b = appendQuoted(b, mb.WireName())
-			b = append(b, ':')
-			if strings.EqualFold(mb.Name, "message") {
-				told = true
-				b = appendQuoted(b, f.Message)
+		var b []byte
+		if op.Output >= 0 {
+			e := cborEncoder{schema: s}
+			if v.IsValid() {
+				if err := e.structure(&s.Shapes[op.Output], v); err != nil {
+					return nil, err
+				}
 			} else {
-				b = appendJSON(b, m, mb.Shape, x, mb.Time)
+				e.buf = append(e.buf, 0xA0)
+			}
+			b = e.buf
+		}
+		return respond(s, p, http.StatusOK, b, requestID), nil
+	}
+	return nil, CommonError(UnknownOperationError, "")
+}
+
+const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+func contentType(p Protocol) string {
+	switch p {
+	case JSON10:
+		return "application/x-amz-json-1.0"
+	case JSON11:
+		return "application/x-amz-json-1.1"
+	case Query:
+		return "text/xml"
+	case EC2:
+		return "text/xml;charset=UTF-8"
+	case RESTXML:
+		return "application/xml"
+	case CBOR:
+		return "application/cbor"
+	}
+	return "application/json"
+}
+
+// respond makes a response with the headers that every answer of a protocol has.
+func respond(s *Schema, p Protocol, status int, body []byte, requestID string) *Response {
+	vals := make([]string, 0, 4)
+	h := make(http.Header, 4)
+	set := func(k, v string) {
+		vals = append(vals, v)
+		n := len(vals)
+		h[k] = vals[n-1 : n : n]
+	}
+	if body != nil {
+		set("Content-Type", contentType(p))
+	}
+	if s != nil && s.Flags&S3 != 0 {
+		set("X-Amz-Request-Id", requestID)
+		set("X-Amz-Id-2", requestID)
+	} else {
+		set("X-Amzn-Requestid", requestID)
+	}
+	if p == CBOR {
+		set("Smithy-Protocol", "rpc-v2-cbor")
+	}
+	return &Response{Status: status, Header: h, Body: body}
+}
+
+// EncodeError writes an error. m or op may be nil, op where no operation was found; err that is no AWS error is
+// answered as InternalFailure without a word of it, and the caller logs it (Known tells).
+func EncodeError(m *Model, op *Op, p Protocol, err error, requestID string) *Response {
+	var s *Schema
+	switch {
+	case op != nil:
+		s = op.Schema
+	case m != nil:
+		s = m.Schema
+	}
+	in := Info(s, p, err)
+	switch p {
+	case Query, EC2, RESTXML:
+		return xmlError(s, op, p, &in, requestID)
+	case CBOR:
+		return cborError(s, &in, requestID)
+	}
+	if p == Unknown {
+		p = JSON11
+	}
+	return jsonError(s, p, &in, requestID)
+}
+
+// queryError sets the header by which query-compatible services tell the code of old.
+func queryError(s *Schema, in *ErrorInfo, res *Response) {
+	if s != nil && s.Flags&QueryCompatible != 0 {
+		res.Header["X-Amzn-Query-Error"] = []string{in.QueryCode + ";" + senderReceiver(in, "Sender", "Receiver")}
+	}
+}
+
+func senderReceiver(in *ErrorInfo, sender, receiver string) string {
+	if in.Server {
+		return receiver
+	}
+	return sender
+}
+
+// messageKey gives the name of an error's message member on the wire, and its index, -1 = none.
+func messageKey(in *ErrorInfo, def string) (string, int) {
+	if in.Shape != nil {
+		for i := range in.Shape.Members {
+			if m := &in.Shape.Members[i]; IsMessage(m.Name) {
+				return m.Key(), i
 			}
 		}
 	}
-	if !told {
-		sep()
-		b = appendQuoted(b, messageName)
-		b = append(b, ':')
-		b = appendQuoted(b, f.Message)
-	}
-	for _, x := range f.Fields {
-		sep()
-		b = appendQuoted(b, x.Name)
-		b = append(b, ':')
-		b = appendQuoted(b, x.Value)
-	}
-	return append(b, '}')
+	return def, -1
 }
 
-// Text gives a body as it would be sent, for tests.
-func (r *Response) Text() string {
-	if r.Stream != nil {
-		b, err := io.ReadAll(r.Stream)
-		if err != nil {
-			return "stream: " + err.Error()
+// IsMessage tells whether an error's member is its message: generated types call that field Message.
+func IsMessage(name string) bool {
+	return len(name) == 7 && (name == "Message" || name == "message")
+}
+
+func jsonError(s *Schema, p Protocol, in *ErrorInfo, requestID string) *Response {
+	code := in.Code
+	if p != RESTJSON && s != nil && s.ErrorNamespace != "" {
+		if in.Shape != nil {
+			code = s.ErrorNamespace + "#" + code
+		} else if p == JSON10 {
+			code = "com.amazon.coral.service#" + code
 		}
-		return string(b)
 	}
-	return strconv.Itoa(r.Status) + " " + string(bytes.TrimSpace(r.Body))
+	def := "message"
+	if in.Err != nil && in.Err.Common == AccessDeniedError && p != RESTJSON {
+		def = "Message"
+	}
+	key, msg := messageKey(in, def)
+	e := jsonEncoder{buf: append(make([]byte, 0, 256), '{')}
+	comma := false
+	if p != RESTJSON {
+		e.buf = append(e.buf, `"__type":`...)
+		e.buf = appendJSONString(e.buf, code)
+		comma = true
+	}
+	if in.Message != "" || in.Shape == nil {
+		if comma {
+			e.buf = append(e.buf, ',')
+		}
+		comma = true
+		e.buf = appendJSONString(e.buf, key)
+		e.buf = append(e.buf, ':')
+		e.buf = appendJSONString(e.buf, in.Message)
+	}
+	res := respond(s, p, in.Status, emptyObject, requestID)
+	if in.Modeled != nil {
+		e.schema = in.Schema
+		if err := e.errorMembers(in.Shape, valueOfError(in.Modeled), msg, comma); err != nil {
+			e.buf = append(e.buf[:0], '{')
+		}
+		if p == RESTJSON {
+			errorHeaders(in, res.Header)
+		}
+	}
+	e.buf = append(e.buf, '}')
+	res.Body = e.buf
+	if p == RESTJSON {
+		res.Header["X-Amzn-Errortype"] = []string{code}
+	}
+	queryError(s, in, res)
+	return res
+}
+
+// errorMembers writes an error's members but its message.
+func (e *jsonEncoder) errorMembers(sh *Shape, v reflect.Value, msg int, comma bool) error {
+	for i := range sh.Members {
+		m := &sh.Members[i]
+		x, ok := member(sh, v, i)
+		if !ok || i == msg || m.Location != InBody || x.Kind() == reflect.String && m.Flags&Required == 0 && x.Len() == 0 {
+			continue
+		}
+		if comma {
+			e.buf = append(e.buf, ',')
+		}
+		comma = true
+		e.buf = appendJSONString(e.buf, m.Key())
+		e.buf = append(e.buf, ':')
+		if err := e.value(&e.schema.Shapes[m.Shape], m, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func errorHeaders(in *ErrorInfo, h http.Header) {
+	v := valueOfError(in.Modeled)
+	for i := range in.Shape.Members {
+		m := &in.Shape.Members[i]
+		if m.Location != InHeader {
+			continue
+		}
+		if x, ok := member(in.Shape, v, i); ok {
+			h[http.CanonicalHeaderKey(m.Key())] = []string{string(appendScalar(nil, &in.Schema.Shapes[m.Shape], m, x, TimeHTTP, false))}
+		}
+	}
+}
+
+func xmlError(s *Schema, op *Op, p Protocol, in *ErrorInfo, requestID string) *Response {
+	e := xmlEncoder{proto: p, buf: make([]byte, 0, 512)}
+	code := in.QueryCode
+	if p == RESTXML {
+		code = in.Code
+	}
+	body := func(typ bool) {
+		if typ {
+			e.text("Type", senderReceiver(in, "Sender", "Receiver"))
+		}
+		e.text("Code", code)
+		key, msg := "Message", -1
+		if in.Shape != nil {
+			_, msg = messageKey(in, key)
+		}
+		e.text(key, in.Message)
+		if in.Modeled != nil {
+			e.schema = in.Schema
+			v := valueOfError(in.Modeled)
+			for i := range in.Shape.Members {
+				m := &in.Shape.Members[i]
+				if i == msg || m.Location != InBody {
+					continue
+				}
+				if x, ok := member(in.Shape, v, i); ok {
+					if err := e.element(e.name(m), m, x); err != nil {
+						return
+					}
+				}
+			}
+		}
+		if in.Err != nil {
+			if in.Err.Resource != "" {
+				e.text("Resource", in.Err.Resource)
+			}
+			for _, x := range in.Err.Extra {
+				e.text(x[0], x[1])
+			}
+		}
+	}
+	switch {
+	case p == EC2:
+		e.buf = append(e.buf, xmlHead...)
+		e.buf = append(e.buf, "<Response><Errors><Error>"...)
+		body(false)
+		e.buf = append(e.buf, "</Error></Errors>"...)
+		e.text("RequestID", requestID)
+		e.buf = append(e.buf, "</Response>"...)
+	case s != nil && s.Flags&S3 != 0:
+		e.buf = append(e.buf, xmlHead...)
+		e.buf = append(e.buf, "<Error>"...)
+		body(false)
+		e.text("RequestId", requestID)
+		e.text("HostId", requestID)
+		e.buf = append(e.buf, "</Error>"...)
+	default:
+		ns := ""
+		if s != nil {
+			ns = s.Namespace
+		}
+		e.open("ErrorResponse", ns, "", nil)
+		e.open("Error", "", "", nil)
+		body(true)
+		e.close("Error")
+		e.text("RequestId", requestID)
+		e.close("ErrorResponse")
+	}
+	if op != nil && op.Method == http.MethodHead {
+		e.buf = nil // a HEAD's error is its status
+	}
+	res := respond(s, p, in.Status, e.buf, requestID)
+	if p == RESTXML && in.Modeled != nil {
+		errorHeaders(in, res.Header)
+	}
+	return res
 }

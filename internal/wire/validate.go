@@ -2,280 +2,483 @@ package wire
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
-// Validator checks inputs against the constraints of their model. It keeps compiled patterns.
-type Validator struct {
-	patterns sync.Map // pattern → *regexp.Regexp
-}
+// Validate checks an input against its model, as a service does before anything else. in is what Handler.New gives
+// or a dynamic map. A required string that is empty counts as missing here, for a Go struct cannot say which it is.
+func Validate(op *Op, in any) error { return validate(op, in, nil, true) }
 
-const violationsMax = 50
-
-// Check gives a *Validation with AWS's words, nil for a good input.
-func (c *Validator) Check(m *Model, op *Op, in any) error {
-	if op.Input < 0 {
+// validate goes on with what a decoder found missing.
+func validate(op *Op, in any, nulls []string, direct bool) error {
+	s := op.Schema
+	if s.Validation == ValidateNone || op.Input < 0 {
 		return nil
 	}
-	w := walk{c: c, m: m}
-	v := reflect.ValueOf(in)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
+	if s.Validation == ValidateBody {
+		return validateBody(op, in, nulls)
 	}
-	w.structure(m.Shape(op.Input), v, "")
-	if len(w.found) == 0 {
+	c := checker{schema: s, direct: direct}
+	c.nulls = nulls
+	if s.Flags&BodyPath != 0 {
+		c.prefix = &Member{Name: op.Name + "Input"}
+	}
+	for _, p := range nulls {
+		if c.prefix != nil {
+			first, _, _ := strings.Cut(p, ".")
+			for i := range s.Shapes[op.Input].Members {
+				if m := &s.Shapes[op.Input].Members[i]; m.Location == InBody && lowerFirst(m.Name) == first {
+					p = lowerFirst(c.prefix.Name) + "." + p
+				}
+			}
+		}
+		c.bad = append(c.bad, "Value null at '"+p+"' failed to satisfy constraint: Member must not be null")
+	}
+	c.structure(&s.Shapes[op.Input], structOf(in))
+	if s.Validation == ValidateRequired {
+		if len(c.missing) > 0 {
+			return CommonError(MissingParameterError, "The request must contain the parameter "+c.missing[0]+".")
+		}
+		if len(nulls) > 0 {
+			last := nulls[0][strings.LastIndexByte(nulls[0], '.')+1:]
+			return CommonError(MissingParameterError, "The request must contain the parameter "+upperFirst(last)+".")
+		}
 		return nil
 	}
-	plural := "s"
-	if len(w.found) == 1 {
-		plural = ""
-	}
-	return &Validation{Message: fmt.Sprintf("%d validation error%s detected: %s", len(w.found), plural, strings.Join(w.found, "; "))}
-}
-
-type walk struct {
-	c     *Validator
-	m     *Model
-	found []string
-	depth int
-}
-
-func (w *walk) fail(value, path, constraint string) {
-	if len(w.found) < violationsMax {
-		w.found = append(w.found, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+constraint)
+	switch n := len(c.bad); n {
+	case 0:
+		return nil
+	case 1:
+		return Invalid("1 validation error detected: " + c.bad[0])
+	default:
+		return Invalid(strconv.Itoa(n) + " validation errors detected: " + strings.Join(c.bad, "; "))
 	}
 }
 
-func lower(s string) string {
-	if s == "" {
+// validateBody checks S3's XML bodies: what is missing or no word of an enumeration makes them malformed.
+func validateBody(op *Op, in any, nulls []string) error {
+	s := op.Schema
+	sh := &s.Shapes[op.Input]
+	if sh.Payload < 0 {
+		return nil
+	}
+	m := &sh.Members[sh.Payload]
+	ms := &s.Shapes[m.Shape]
+	if ms.Kind != KindStructure {
+		return nil
+	}
+	x, ok := member(sh, structOf(in), int(sh.Payload))
+	if !ok {
+		if m.Flags&Required != 0 {
+			return &Error{Code: "MissingRequestBodyError", Status: 400, Message: "Request Body is empty"}
+		}
+		return nil
+	}
+	for _, n := range nulls {
+		if strings.HasPrefix(n, lowerFirst(m.Name)+".") {
+			return errXML
+		}
+	}
+	c := checker{schema: s, only: true}
+	c.structure(ms, x)
+	if len(c.bad) > 0 {
+		return errXML
+	}
+	return nil
+}
+
+func upperFirst(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
 		return s
 	}
-	return strings.ToLower(s[:1]) + s[1:]
+	return string(s[0]-'a'+'A') + s[1:]
 }
 
-func (w *walk) structure(s *Shape, v reflect.Value, path string) {
-	if w.depth++; w.depth > DepthMax {
-		return
-	}
-	defer func() { w.depth-- }()
-	for i := range s.Members {
-		mb := &s.Members[i]
-		f := v.Field(i)
-		p := lower(mb.Name)
-		if path != "" {
-			p = path + "." + p
-		}
-		if absent(f) {
-			if mb.Required {
-				w.fail("null", p, "Member must not be null")
-			}
-			continue
-		}
-		w.value(w.m.Shape(mb.Shape), f, p)
-	}
+type checker struct {
+	path
+	schema  *Schema
+	bad     []string
+	missing []string
+	direct  bool
+	prefix  *Member // stands before body members at the top
+	only    bool    // absence and enumerations only
+	depth   int
 }
 
-func (w *walk) value(s *Shape, v reflect.Value, path string) {
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
-	}
-	switch s.Kind {
-	case KindStructure:
-		w.structure(s, v, path)
-		return
-	case KindList, KindMap:
-		if s.HasMin && v.Len() < int(s.Min) || s.HasMax && v.Len() > int(s.Max) {
-			for _, c := range w.constraints(s, v) {
-				w.fail("'"+render(v)+"'", path, c)
-			}
-			return
-		}
-		es := w.m.Shape(s.Elem)
-		if s.Kind == KindList {
-			scalar := es.Kind != KindStructure && es.Kind != KindList && es.Kind != KindMap
-			for i := range v.Len() {
-				if scalar {
-					if cs := w.constraints(es, v.Index(i)); len(cs) > 0 {
-						w.fail("'"+render(v)+"'", path, "Member must satisfy constraint: ["+strings.Join(cs, ", ")+"]")
-						return
-					}
-					continue
-				}
-				w.value(es, v.Index(i), path+"."+strconv.Itoa(i+1)+".member")
-			}
-			return
-		}
-		ks := w.m.Shape(s.Key)
-		for _, k := range sortedKeys(v) {
-			if cs := w.constraints(ks, k); len(cs) > 0 {
-				w.fail("'"+render(v)+"'", path, "Map keys must satisfy constraint: ["+strings.Join(cs, ", ")+"]")
-				return
-			}
-			e := v.MapIndex(k)
-			if es.Kind == KindStructure || es.Kind == KindList || es.Kind == KindMap {
-				w.value(es, e, path+"."+k.String()+".member")
-				continue
-			}
-			if cs := w.constraints(es, e); len(cs) > 0 {
-				w.fail("'"+render(v)+"'", path, "Map value must satisfy constraint: ["+strings.Join(cs, ", ")+"]")
-				return
-			}
-		}
+func (c *checker) fail(sh *Shape, m *Member, shown, constraint string) {
+	if len(c.bad) >= ErrorsMax {
 		return
 	}
-	for _, c := range w.constraints(s, v) {
-		if s.Sensitive {
-			if len(w.found) < violationsMax {
-				w.found = append(w.found, "Value at '"+path+"' failed to satisfy constraint: "+c)
-			}
-			continue
-		}
-		w.fail("'"+render(v)+"'", path, c)
+	at := c.render(m)
+	if sh.Flags&Sensitive != 0 {
+		c.bad = append(c.bad, "Value at '"+at+"' failed to satisfy constraint: "+constraint)
+		return
 	}
+	c.bad = append(c.bad, "Value '"+clip(shown)+"' at '"+at+"' failed to satisfy constraint: "+constraint)
 }
 
-// constraints tells which of a shape's constraints a value breaks.
-func (w *walk) constraints(s *Shape, v reflect.Value) []string {
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
+func (c *checker) structure(sh *Shape, v reflect.Value) {
+	if !v.IsValid() {
+		v = reflect.Zero(typeMap)
 	}
-	var out []string
-	length := -1
-	switch s.Kind {
-	case KindString:
-		length = utf8.RuneCountInString(v.String())
-	case KindBlob, KindList, KindMap:
-		length = v.Len()
-	case KindInteger, KindLong:
-		n := float64(v.Int())
-		if s.HasMax && n > s.Max {
-			out = append(out, "Member must have value less than or equal to "+number(s.Max))
-		}
-		if s.HasMin && n < s.Min {
-			out = append(out, "Member must have value greater than or equal to "+number(s.Min))
-		}
-	case KindFloat, KindDouble:
-		if s.HasMax && v.Float() > s.Max {
-			out = append(out, "Member must have value less than or equal to "+number(s.Max))
-		}
-		if s.HasMin && v.Float() < s.Min {
-			out = append(out, "Member must have value greater than or equal to "+number(s.Min))
-		}
+	if c.depth++; c.depth > DepthMax {
+		c.depth--
+		return
 	}
-	if length >= 0 {
-		if s.HasMax && float64(length) > s.Max {
-			out = append(out, "Member must have length less than or equal to "+number(s.Max))
+	dynamic := v.Kind() == reflect.Map
+	prefix := c.prefix
+	c.prefix = nil
+	for i := range sh.Members {
+		m := &sh.Members[i]
+		ms := &c.schema.Shapes[m.Shape]
+		x, ok := member(sh, v, i)
+		if prefix != nil {
+			c.steps = c.steps[:0]
+			if m.Location == InBody {
+				c.push(prefix)
+			}
 		}
-		if s.HasMin && float64(length) < s.Min {
-			out = append(out, "Member must have length greater than or equal to "+number(s.Min))
-		}
-	}
-	if s.Kind != KindString {
-		return out
-	}
-	if s.Pattern != "" && length <= patternInputMax && !w.c.match(s.Pattern, v.String()) {
-		out = append(out, "Member must satisfy regular expression pattern: "+s.Pattern)
-	}
-	if len(s.Enum) > 0 {
-		ok := false
-		for _, e := range s.Enum {
-			ok = ok || e == v.String()
+		if ok && !dynamic && m.Flags&Required != 0 && x.Kind() == reflect.String && x.Len() == 0 && v.Field(i).Kind() == reflect.String {
+			if c.direct {
+				ok = false
+			} else if len(c.nulls) > 0 && c.isNull(m) {
+				continue // reported already
+			}
 		}
 		if !ok {
-			out = append(out, "Member must satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
+			if m.Flags&Required != 0 {
+				if len(c.bad) < ErrorsMax {
+					c.bad = append(c.bad, "Value null at '"+c.render(m)+"' failed to satisfy constraint: Member must not be null")
+					c.missing = append(c.missing, m.Name)
+				}
+			}
+			continue
+		}
+		if c.schema.Validation == ValidateRequired && ms.Kind > KindMap {
+			continue
+		}
+		c.value(ms, m, x)
+	}
+	c.depth--
+}
+
+func (c *checker) isNull(m *Member) bool {
+	at := c.render(m)
+	for _, n := range c.nulls {
+		if n == at {
+			return true
 		}
 	}
-	return out
+	return false
 }
 
-const patternInputMax = 1 << 20
-
-func (c *Validator) match(pattern, s string) bool {
-	if p, ok := c.patterns.Load(pattern); ok {
-		return p.(*regexp.Regexp).MatchString(s)
+func (c *checker) value(sh *Shape, m *Member, x reflect.Value) {
+	if sh.Flags&Custom != 0 && x.Type() != typeMap {
+		return
 	}
-	re, err := regexp.Compile(`\A(?:` + pattern + `)\z`)
-	if err != nil {
-		panic("wire: the generator let a pattern through that Go cannot read: " + pattern)
-	}
-	c.patterns.Store(pattern, re)
-	return re.MatchString(s)
-}
-
-func number(f float64) string {
-	if f == math.Trunc(f) {
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(f, 'g', -1, 64)
-}
-
-const renderMax = 1024
-
-// render writes a value as AWS's messages show it.
-func render(v reflect.Value) string {
-	s := renderValue(v, 0)
-	if len(s) > renderMax {
-		s = strings.ToValidUTF8(s[:renderMax], "") + "..."
-	}
-	return s
-}
-
-func renderValue(v reflect.Value, depth int) string {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return "null"
+	switch sh.Kind {
+	case KindStructure:
+		if x.Kind() != reflect.Struct && x.Kind() != reflect.Map {
+			return // an event stream
 		}
-		v = v.Elem()
+		c.push(m)
+		c.structure(sh, x)
+		c.pop()
+	case KindList:
+		c.list(sh, m, x)
+	case KindMap:
+		c.mapping(sh, m, x)
+	default:
+		for _, k := range c.scalar(sh, x) {
+			c.fail(sh, m, show(x), k)
+		}
 	}
-	if depth > 4 {
-		return "..."
+}
+
+// scalar gives the constraints of sh that x breaks.
+func (c *checker) scalar(sh *Shape, x reflect.Value) (bad []string) {
+	if c.only && len(sh.Enum) == 0 {
+		return nil
 	}
-	switch v.Kind() {
+	switch sh.Kind {
+	case KindString:
+		s := stringOf(x)
+		if c.only {
+			if !contains(sh.Enum, s) {
+				bad = append(bad, "enum")
+			}
+			return bad
+		}
+		if sh.Flags&(HasMin|HasMax) != 0 {
+			if n := utf16Len(s); sh.Flags&HasMax != 0 && float64(n) > sh.Max {
+				bad = append(bad, "Member must have length less than or equal to "+number(sh.Max))
+			} else if sh.Flags&HasMin != 0 && float64(n) < sh.Min {
+				bad = append(bad, "Member must have length greater than or equal to "+number(sh.Min))
+			}
+		}
+		if sh.Pattern >= 0 && !c.schema.Patterns[sh.Pattern].Match(s) {
+			bad = append(bad, "Member must satisfy regular expression pattern: "+c.schema.Patterns[sh.Pattern].Text)
+		}
+		if len(sh.Enum) > 0 && !contains(sh.Enum, s) {
+			bad = append(bad, "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
+		}
+	case KindBlob:
+		if x.Kind() != reflect.Slice {
+			return nil
+		}
+		if n := float64(x.Len()); sh.Flags&HasMax != 0 && n > sh.Max {
+			bad = append(bad, "Member must have length less than or equal to "+number(sh.Max))
+		} else if sh.Flags&HasMin != 0 && n < sh.Min {
+			bad = append(bad, "Member must have length greater than or equal to "+number(sh.Min))
+		}
+	case KindInteger, KindLong, KindFloat, KindDouble:
+		f := asFloat(x)
+		if sh.Flags&HasMax != 0 && f > sh.Max {
+			bad = append(bad, "Member must have value less than or equal to "+number(sh.Max))
+		} else if sh.Flags&HasMin != 0 && f < sh.Min {
+			bad = append(bad, "Member must have value greater than or equal to "+number(sh.Min))
+		}
+	}
+	return bad
+}
+
+// all gives every constraint of a scalar shape: what the message for an element of a list says.
+func (c *checker) all(sh *Shape) string {
+	var l []string
+	word := "value"
+	if sh.Kind == KindString || sh.Kind == KindBlob {
+		word = "length"
+	}
+	if sh.Flags&HasMax != 0 {
+		l = append(l, "Member must have "+word+" less than or equal to "+number(sh.Max))
+	}
+	if sh.Flags&HasMin != 0 {
+		l = append(l, "Member must have "+word+" greater than or equal to "+number(sh.Min))
+	}
+	if sh.Pattern >= 0 {
+		l = append(l, "Member must satisfy regular expression pattern: "+c.schema.Patterns[sh.Pattern].Text)
+	}
+	if len(sh.Enum) > 0 {
+		l = append(l, "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
+	}
+	return "[" + strings.Join(l, ", ") + "]"
+}
+
+func (c *checker) size(sh *Shape, m *Member, x reflect.Value) {
+	if c.only {
+		return
+	}
+	n := float64(x.Len())
+	if sh.Flags&HasMax != 0 && n > sh.Max {
+		c.fail(sh, m, show(x), "Member must have length less than or equal to "+number(sh.Max))
+	} else if sh.Flags&HasMin != 0 && n < sh.Min {
+		c.fail(sh, m, show(x), "Member must have length greater than or equal to "+number(sh.Min))
+	}
+}
+
+func (c *checker) list(sh *Shape, m *Member, x reflect.Value) {
+	es := &c.schema.Shapes[sh.Members[0].Shape]
+	c.size(sh, m, x)
+	if es.Kind > KindMap && es.Flags&(HasMin|HasMax) == 0 && es.Pattern < 0 && len(es.Enum) == 0 {
+		return
+	}
+	if c.depth++; c.depth <= DepthMax {
+		if es.Kind > KindMap {
+			for i := range x.Len() {
+				if y, ok := deref(x.Index(i)); ok && len(c.scalar(es, y)) > 0 {
+					c.fail(es, m, show(x), "Member must satisfy constraint: "+c.all(es))
+					break
+				}
+			}
+		} else {
+			c.push(m)
+			for i := range x.Len() {
+				if y, ok := deref(x.Index(i)); ok {
+					c.pushIndex(i)
+					c.inner(es, y)
+					c.pop()
+				}
+			}
+			c.pop()
+		}
+	}
+	c.depth--
+}
+
+// inner checks a compound element, to which the path leads already.
+func (c *checker) inner(es *Shape, y reflect.Value) {
+	switch es.Kind {
+	case KindStructure:
+		if es.Flags&Custom == 0 || y.Kind() == reflect.Map {
+			c.structure(es, y)
+		}
+	case KindList:
+		c.list(es, &Member{}, y)
+	case KindMap:
+		c.mapping(es, &Member{}, y)
+	}
+}
+
+func (c *checker) mapping(sh *Shape, m *Member, x reflect.Value) {
+	c.size(sh, m, x)
+	ks := &c.schema.Shapes[sh.Members[0].Shape]
+	es := &c.schema.Shapes[sh.Members[1].Shape]
+	if c.depth++; c.depth > DepthMax {
+		c.depth--
+		return
+	}
+	keysBad, valuesBad := false, false
+	for _, k := range sortedKeys(x) {
+		if !keysBad && len(c.scalar(ks, k)) > 0 {
+			keysBad = true
+			c.fail(ks, m, show(x), "Map keys must satisfy constraint: "+c.all(ks))
+		}
+		y, ok := deref(x.MapIndex(k))
+		if !ok {
+			continue
+		}
+		if es.Kind > KindMap {
+			if !valuesBad && len(c.scalar(es, y)) > 0 {
+				valuesBad = true
+				c.fail(es, m, show(x), "Map value must satisfy constraint: "+c.all(es))
+			}
+			continue
+		}
+		c.push(m)
+		c.pushKey(k.String())
+		c.inner(es, y)
+		c.pop()
+		c.pop()
+	}
+	c.depth--
+}
+
+// show writes a value as AWS's messages do: lists as [a, b], maps as {k=v}, structures as Name(member=value).
+func show(x reflect.Value) string {
+	var b strings.Builder
+	showTo(&b, x, 0)
+	return b.String()
+}
+
+func showTo(b *strings.Builder, x reflect.Value, depth int) {
+	x, ok := deref(x)
+	if !ok {
+		b.WriteString("null")
+		return
+	}
+	if b.Len() > ValueChars || depth > DepthMax {
+		return
+	}
+	switch x.Kind() {
 	case reflect.String:
-		return v.String()
-	case reflect.Int32, reflect.Int64:
-		return strconv.FormatInt(v.Int(), 10)
-	case reflect.Float32, reflect.Float64:
-		return formatFloat(v.Float(), 64)
-	case reflect.Bool:
-		return strconv.FormatBool(v.Bool())
+		b.WriteString(x.String())
 	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return "java.nio.HeapByteBuffer[pos=0 lim=" + strconv.Itoa(v.Len()) + " cap=" + strconv.Itoa(v.Len()) + "]"
+		if x.Type().Elem().Kind() == reflect.Uint8 {
+			fmt.Fprintf(b, "java.nio.HeapByteBuffer[pos=0 lim=%d cap=%d]", x.Len(), x.Len())
+			return
 		}
-		var b strings.Builder
 		b.WriteByte('[')
-		for i := range min(v.Len(), 200) {
+		for i := range x.Len() {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(renderValue(v.Index(i), depth+1))
+			showTo(b, x.Index(i), depth+1)
 		}
 		b.WriteByte(']')
-		return b.String()
 	case reflect.Map:
-		var parts []string
-		for i, k := range sortedKeys(v) {
-			if i >= 200 {
-				break
+		b.WriteByte('{')
+		for i, k := range sortedKeys(x) {
+			if i > 0 {
+				b.WriteString(", ")
 			}
-			parts = append(parts, k.String()+"="+renderValue(v.MapIndex(k), depth+1))
+			b.WriteString(k.String())
+			b.WriteByte('=')
+			showTo(b, x.MapIndex(k), depth+1)
 		}
-		return "{" + strings.Join(parts, ", ") + "}"
+		b.WriteByte('}')
 	case reflect.Struct:
-		var parts []string
-		for i := range v.NumField() {
-			if !absent(v.Field(i)) && v.Type().Field(i).IsExported() {
-				parts = append(parts, lower(v.Type().Field(i).Name)+"="+renderValue(v.Field(i), depth+1))
-			}
+		if x.Type() == typeTime {
+			b.Write(appendTime(nil, asTime(x), TimeISO8601, false))
+			return
 		}
-		return v.Type().Name() + "(" + strings.Join(parts, ", ") + ")"
+		t := x.Type()
+		b.WriteString(t.Name())
+		b.WriteByte('(')
+		for i := range x.NumField() {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(lowerFirst(t.Field(i).Name))
+			b.WriteByte('=')
+			showTo(b, x.Field(i), depth+1)
+		}
+		b.WriteByte(')')
+	case reflect.Bool:
+		b.WriteString(strconv.FormatBool(x.Bool()))
+	default:
+		switch {
+		case x.CanInt():
+			b.WriteString(strconv.FormatInt(x.Int(), 10))
+		case x.CanFloat():
+			b.Write(appendFloat(nil, x.Float(), KindDouble))
+		}
 	}
-	return fmt.Sprint(v.Interface())
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func contains(l []string, s string) bool {
+	for _, x := range l {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// utf16Len is the length as Java counts it.
+func utf16Len(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			i++
+			n++
+			continue
+		}
+		r, w := utf8.DecodeRuneInString(s[i:])
+		i += w
+		n++
+		if r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+// Match tells whether the whole of s matches. An expression that Go's dialect cannot say matches everything.
+func (p *Pattern) Match(s string) bool {
+	if p.Expr == "" {
+		return true
+	}
+	re := p.re.Load()
+	if re == nil {
+		re = regexp.MustCompile(`\A(?:` + p.Expr + `)\z`)
+		p.re.Store(re)
+	}
+	if !re.MatchString(s) {
+		return false
+	}
+	if p.Not == "" {
+		return true
+	}
+	not := p.not.Load()
+	if not == nil {
+		not = regexp.MustCompile(`\A(?:` + p.Not + `)`)
+		p.not.Store(not)
+	}
+	return !not.MatchString(s)
 }

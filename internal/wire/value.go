@@ -1,125 +1,257 @@
 package wire
 
 import (
-	"fmt"
 	"io"
-	"math"
-	"strconv"
-	"strings"
+	"reflect"
 	"time"
 )
 
-// Stream is a body that is not held in memory.
-type Stream struct {
-	io.ReadCloser
-	Size int64 // -1: unknown
-}
+// Values come in two forms: Go structs whose field i is member i of their shape (generated types), and dynamic
+// ones, where a structure is map[string]any, a list []any, a map map[string]any, and scalars are string, int64,
+// float64, bool, []byte, time.Time and Document. The codecs treat both alike: a settable interface is a dynamic slot.
 
-// Events is a stream of events, encoded one by one.
-type Events struct {
-	// Next gives the next event, the member of the union it is, and io.EOF at the end.
-	Next func() (member string, event any, err error)
-	// Close ends the stream early.
-	Close func()
-}
+var (
+	typeAny      = reflect.TypeFor[any]()
+	typeTime     = reflect.TypeFor[time.Time]()
+	typeReader   = reflect.TypeFor[io.Reader]()
+	typeReadCl   = reflect.TypeFor[io.ReadCloser]()
+	typeCoder    = reflect.TypeFor[Coder]()
+	typeEvents   = reflect.TypeFor[EventReader]()
+	typeDocument = reflect.TypeFor[Document]()
 
-// Pointer helpers for optional members.
+	typeList   = reflect.TypeFor[[]any]()
+	typeMap    = reflect.TypeFor[map[string]any]()
+	typeString = reflect.TypeFor[string]()
+	typeInt    = reflect.TypeFor[int64]()
+	typeFloat  = reflect.TypeFor[float64]()
+	typeBool   = reflect.TypeFor[bool]()
+	typeBytes  = reflect.TypeFor[[]byte]()
+)
 
-// P gives a pointer to v.
-func P[T any](v T) *T { return &v }
-
-// V gives what p points to, the zero value for nil.
-func V[T any](p *T) T {
-	if p == nil {
-		var z T
-		return z
-	}
-	return *p
-}
-
-// Or gives what p points to, d for nil.
-func Or[T any](p *T, d T) T {
-	if p == nil {
-		return d
-	}
-	return *p
-}
-
-const rfc822 = "Mon, 02 Jan 2006 15:04:05 GMT"
-
-// formatTime writes a timestamp.
-func formatTime(t time.Time, f TimeFormat) string {
-	t = t.UTC()
-	switch f {
-	case TimeISO8601:
-		if ms := t.Nanosecond() / 1e6; ms != 0 {
-			return t.Format("2006-01-02T15:04:05.000Z")
+// concrete gives where a value of a shape is written: v itself, what its pointer points to, or for a dynamic slot
+// a fresh variable that settle then stores.
+func concrete(sh *Shape, v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
 		}
-		return t.Format("2006-01-02T15:04:05Z")
-	case TimeRFC822:
-		return t.Format(rfc822)
-	default:
-		return unixText(t)
+		return v.Elem()
+	case reflect.Interface:
+		if v.Type() != typeAny {
+			return v
+		}
+		var t reflect.Type
+		switch sh.Kind {
+		case KindStructure, KindMap:
+			t = typeMap
+		case KindList:
+			t = typeList
+		case KindString:
+			t = typeString
+		case KindInteger, KindLong:
+			t = typeInt
+		case KindFloat, KindDouble:
+			t = typeFloat
+		case KindBoolean:
+			t = typeBool
+		case KindBlob:
+			t = typeBytes
+		case KindTimestamp:
+			t = typeTime
+		case KindDocument:
+			t = typeDocument
+		}
+		return reflect.New(t).Elem()
+	}
+	return v
+}
+
+// settle stores what concrete gave for a dynamic slot.
+func settle(v, c reflect.Value) {
+	if v.Kind() == reflect.Interface && v.Type() == typeAny {
+		v.Set(c)
 	}
 }
 
-// unixText writes seconds with up to three decimals.
-func unixText(t time.Time) string {
-	ms := t.UnixMilli()
-	if ms%1000 == 0 {
-		return strconv.FormatInt(ms/1000, 10)
-	}
-	return strings.TrimRight(strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64), "0")
+// object is a structure being filled.
+type object struct {
+	sh   *Shape
+	v    reflect.Value
+	m    map[string]any
+	seen [4]uint64
 }
 
-// parseTime reads a timestamp in the format given, or in any other that a client may use.
-func parseTime(s string, f TimeFormat) (time.Time, error) {
-	s = strings.TrimSpace(s)
-	if f == TimeUnix || f == TimeDefault {
-		if v, err := strconv.ParseFloat(s, 64); err == nil {
-			return unixTime(v)
+func openObject(sh *Shape, c reflect.Value) object {
+	o := object{sh: sh, v: c}
+	if c.Kind() == reflect.Map {
+		o.m = map[string]any{}
+		c.Set(reflect.ValueOf(o.m))
+	}
+	return o
+}
+
+// slot gives where member i is written.
+func (o *object) slot(i int) reflect.Value {
+	if o.m == nil {
+		return o.v.Field(i)
+	}
+	s := reflect.New(typeAny).Elem()
+	if x := o.m[o.sh.Members[i].Name]; x != nil {
+		s.Set(reflect.ValueOf(x))
+	}
+	return s
+}
+
+// done says that member i has been written to s.
+func (o *object) done(i int, s reflect.Value) {
+	o.mark(i)
+	if o.m != nil {
+		o.m[o.sh.Members[i].Name] = s.Interface()
+	}
+}
+
+func (o *object) mark(i int) {
+	if i < 256 {
+		o.seen[i>>6] |= 1 << (i & 63)
+	}
+}
+
+func (o *object) has(i int) bool { return i >= 256 || o.seen[i>>6]&(1<<(i&63)) != 0 }
+
+// missing reports the required members that were not there and of which the struct keeps no trace.
+func (o *object) missing(p *path) {
+	if o.m != nil {
+		return
+	}
+	for i := range o.sh.Members {
+		m := &o.sh.Members[i]
+		if m.Flags&Required == 0 || o.has(i) || i >= o.v.NumField() {
+			continue
+		}
+		switch f := o.v.Field(i); f.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		default:
+			p.null(m)
 		}
 	}
-	for _, l := range []string{time.RFC3339Nano, rfc822, time.RFC1123Z, time.RFC1123, "2006-01-02T15:04:05Z", "Mon, 2 Jan 2006 15:04:05.999 GMT", "2006-01-02T15:04:05.999999", "20060102T150405Z", "2006-01-02"} {
-		if t, err := time.Parse(l, s); err == nil {
-			return t.UTC(), nil
+}
+
+// deref gives the value behind pointers and dynamic slots, and false for what is absent.
+func deref(v reflect.Value) (reflect.Value, bool) {
+	for {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if v.IsNil() {
+				return v, false
+			}
+			v = v.Elem()
+		case reflect.Interface:
+			if v.IsNil() {
+				return v, false
+			}
+			if v.Type() != typeAny {
+				return v, true
+			}
+			v = v.Elem()
+		case reflect.Slice, reflect.Map:
+			return v, !v.IsNil()
+		case reflect.Invalid:
+			return v, false
+		default:
+			return v, true
 		}
 	}
-	if v, err := strconv.ParseFloat(s, 64); err == nil {
-		return unixTime(v)
-	}
-	return time.Time{}, fmt.Errorf("invalid timestamp")
 }
 
-func unixTime(v float64) (time.Time, error) {
-	if math.IsNaN(v) || math.Abs(v) > 253402300799 {
-		return time.Time{}, fmt.Errorf("invalid timestamp")
+// member gives member i of a structure, and false where it is absent.
+func member(sh *Shape, v reflect.Value, i int) (reflect.Value, bool) {
+	if v.Kind() == reflect.Map {
+		x := v.MapIndex(reflect.ValueOf(sh.Members[i].Name))
+		if !x.IsValid() {
+			return x, false
+		}
+		return deref(x)
 	}
-	sec := math.Floor(v)
-	ns := math.Round((v-sec)*1e6) * 1e3
-	return time.Unix(int64(sec), int64(ns)).UTC(), nil
+	return deref(v.Field(i))
 }
 
-func parseFloat(s string, bits int) (float64, error) {
-	switch s {
-	case "NaN":
-		return math.NaN(), nil
-	case "Infinity":
-		return math.Inf(1), nil
-	case "-Infinity":
-		return math.Inf(-1), nil
+// structOf gives the value of an operation's input or output: a pointer to a struct, or a dynamic map.
+func structOf(x any) reflect.Value {
+	v := reflect.ValueOf(x)
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return reflect.Value{}
+		}
+		v = v.Elem()
 	}
-	return strconv.ParseFloat(s, bits)
+	return v
 }
 
-func formatFloat(v float64, bits int) string {
+func setString(v reflect.Value, s string) {
+	if v.Kind() == reflect.Pointer {
+		if p, ok := v.Addr().Interface().(**string); ok {
+			*p = &s
+			return
+		}
+	}
+	c := v
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		c = v.Elem()
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(s))
+		return
+	}
+	c.SetString(s)
+}
+
+// asInt reads a whole number of any Go type that dynamic values may use.
+func asInt(v reflect.Value) int64 {
 	switch {
-	case math.IsNaN(v):
-		return "NaN"
-	case math.IsInf(v, 1):
-		return "Infinity"
-	case math.IsInf(v, -1):
-		return "-Infinity"
+	case v.CanInt():
+		return v.Int()
+	case v.CanUint():
+		return int64(v.Uint())
+	case v.CanFloat():
+		return int64(v.Float())
 	}
-	return strconv.FormatFloat(v, 'g', -1, bits)
+	return 0
+}
+
+func asFloat(v reflect.Value) float64 {
+	switch {
+	case v.CanFloat():
+		return v.Float()
+	case v.CanInt():
+		return float64(v.Int())
+	case v.CanUint():
+		return float64(v.Uint())
+	}
+	return 0
+}
+
+func asTime(v reflect.Value) time.Time {
+	if v.Type() == typeTime {
+		if v.CanAddr() {
+			return *v.Addr().Interface().(*time.Time)
+		}
+		return v.Interface().(time.Time)
+	}
+	return time.Time{}
+}
+
+func setTime(c reflect.Value, t time.Time) {
+	*c.Addr().Interface().(*time.Time) = t
+}
+
+func asBytes(v reflect.Value) []byte {
+	if v.Kind() == reflect.String {
+		return []byte(v.String())
+	}
+	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+		return v.Bytes()
+	}
+	return nil
 }

@@ -80,18 +80,18 @@ func (s *Service) apply(ctx context.Context, q *queue, attrs map[string]string, 
 			err = setAllow(q, v)
 		case "KmsMasterKeyId":
 			if v != "" {
-				err = wire.Unsupported(op, "the attribute KmsMasterKeyId")
+				err = wire.Unsupported(op + ": " + "the attribute KmsMasterKeyId")
 			}
 		case "KmsDataKeyReusePeriodSeconds":
 			var n64 int64
 			err = number(n, v, 60, 86400, &n64)
 			if err == nil && n64 != 300 {
-				err = wire.Unsupported(op, "the attribute KmsDataKeyReusePeriodSeconds")
+				err = wire.Unsupported(op + ": " + "the attribute KmsDataKeyReusePeriodSeconds")
 			}
 		case "FifoQueue":
 			switch {
 			case create && v == "true":
-				err = wire.Unsupported(op, "FifoQueue=true (FIFO queues)")
+				err = wire.Unsupported(op + ": " + "FifoQueue=true (FIFO queues)")
 			case create:
 				err = unknownAttribute(n)
 			default:

@@ -77,7 +77,7 @@ func readAttributes(in map[string]sqsapi.MessageAttributeValue) (as []attribute,
 		return nil, 0, wire.Errorf("InvalidParameterValue", 400, "Number of message attributes [%d] exceeds the allowed maximum [10].", len(in))
 	}
 	for name, v := range in {
-		typ := wire.V(v.DataType)
+		typ := v.DataType
 		base, _, _ := strings.Cut(typ, ".")
 		a := attribute{Name: name, Type: typ}
 		bad := func(format string, args ...any) error {
@@ -135,17 +135,17 @@ func validAttributeName(n string) bool {
 }
 
 // compose makes a message of what a request holds.
-func (s *Service) compose(ctx context.Context, q *queue, body *string, delay *int32, attrs map[string]sqsapi.MessageAttributeValue, system map[string]sqsapi.MessageSystemAttributeValue, group, dedup *string) (*message, int, error) {
-	if body == nil || *body == "" {
+func (s *Service) compose(ctx context.Context, q *queue, body string, delay *int32, attrs map[string]sqsapi.MessageAttributeValue, system map[string]sqsapi.MessageSystemAttributeValue, group, dedup *string) (*message, int, error) {
+	if body == "" {
 		return nil, 0, missing("MessageBody")
 	}
 	if dedup != nil {
 		return nil, 0, wire.Errorf("InvalidParameterValue", 400, "The request includes a parameter that is not valid for this queue type: MessageDeduplicationId.")
 	}
 	if group != nil {
-		return nil, 0, wire.Unsupported("SendMessage", "MessageGroupId on a standard queue (fair queues)")
+		return nil, 0, wire.Unsupported("SendMessage" + ": " + "MessageGroupId on a standard queue (fair queues)")
 	}
-	if !validText(*body) {
+	if !validText(body) {
 		return nil, 0, &sqsapi.InvalidMessageContents{Message: "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"}
 	}
 	as, n, err := readAttributes(attrs)
@@ -153,9 +153,9 @@ func (s *Service) compose(ctx context.Context, q *queue, body *string, delay *in
 		return nil, 0, err
 	}
 	now := s.cfg.Env.Now()
-	m := &message{ID: env.NewID(s.cfg.Env), Body: *body, Sender: wire.Caller(ctx).ID, Sent: now, Attributes: as}
+	m := &message{ID: env.NewID(s.cfg.Env), Body: body, Sender: wire.Caller(ctx).ID, Sent: now, Attributes: as}
 	for k, v := range system {
-		if k != "AWSTraceHeader" || wire.V(v.DataType) != "String" {
+		if k != "AWSTraceHeader" || v.DataType != "String" {
 			return nil, 0, wire.Errorf("InvalidParameterValue", 400, "Message system attribute name '%s' is invalid.", k)
 		}
 		m.Trace = wire.V(v.StringValue)
@@ -176,7 +176,7 @@ func (s *Service) compose(ctx context.Context, q *queue, body *string, delay *in
 }
 
 // retryStale repeats what met a purge with the queue's new record.
-func (s *Service) retryStale(ctx context.Context, url *string, fn func(q *queue) error) error {
+func (s *Service) retryStale(ctx context.Context, url string, fn func(q *queue) error) error {
 	for range 3 {
 		q, err := s.byURL(ctx, url)
 		if err != nil {
@@ -243,13 +243,13 @@ func checkBatch(op string, n int, id func(i int) string) error {
 }
 
 func failure(id string, err error) sqsapi.BatchResultErrorEntry {
-	f, _ := wire.FactsOf(&sqsapi.Model, wire.Query, err)
-	return sqsapi.BatchResultErrorEntry{Id: &id, Code: &f.Code, Message: &f.Message, SenderFault: wire.P(!f.Server)}
+	f := wire.Info(sqsapi.Model.Schema, wire.Query, err)
+	return sqsapi.BatchResultErrorEntry{Id: id, Code: f.Code, Message: &f.Message, SenderFault: !f.Server}
 }
 
 // SendMessageBatch implements the operation.
 func (s *Service) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBatchInput) (*sqsapi.SendMessageBatchOutput, error) {
-	if err := checkBatch("SendMessageBatch", len(in.Entries), func(i int) string { return wire.V(in.Entries[i].Id) }); err != nil {
+	if err := checkBatch("SendMessageBatch", len(in.Entries), func(i int) string { return in.Entries[i].Id }); err != nil {
 		return nil, err
 	}
 	var out *sqsapi.SendMessageBatchOutput
@@ -257,9 +257,9 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBa
 		out = &sqsapi.SendMessageBatchOutput{Successful: []sqsapi.SendMessageBatchResultEntry{}, Failed: []sqsapi.BatchResultErrorEntry{}}
 		total := 0
 		for _, e := range in.Entries {
-			total += len(wire.V(e.MessageBody))
+			total += len(e.MessageBody)
 			for k, v := range e.MessageAttributes {
-				total += len(k) + len(wire.V(v.DataType)) + len(wire.V(v.StringValue)) + len(v.BinaryValue)
+				total += len(k) + len(v.DataType) + len(wire.V(v.StringValue)) + len(v.BinaryValue)
 			}
 		}
 		if total > batchBytesMax {
@@ -270,11 +270,11 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBa
 			e := &in.Entries[i]
 			m, _, err := s.compose(ctx, q, e.MessageBody, e.DelaySeconds, e.MessageAttributes, e.MessageSystemAttributes, e.MessageGroupId, e.MessageDeduplicationId)
 			if err != nil {
-				out.Failed = append(out.Failed, failure(*e.Id, err))
+				out.Failed = append(out.Failed, failure(e.Id, err))
 				continue
 			}
 			ms = append(ms, m)
-			r := sqsapi.SendMessageBatchResultEntry{Id: e.Id, MessageId: &m.ID, MD5OfMessageBody: wire.P(sum(m.Body))}
+			r := sqsapi.SendMessageBatchResultEntry{Id: e.Id, MessageId: m.ID, MD5OfMessageBody: sum(m.Body)}
 			if len(m.Attributes) > 0 {
 				r.MD5OfMessageAttributes = wire.P(sumAttributes(m.Attributes))
 			}
@@ -301,13 +301,13 @@ func (s *Service) handle(q *queue, r received) (string, error) {
 }
 
 // key opens a receipt handle of the queue.
-func (s *Service) key(q *queue, handle *string) (string, error) {
-	if handle == nil || *handle == "" {
+func (s *Service) key(q *queue, handle string) (string, error) {
+	if handle == "" {
 		return "", missing("ReceiptHandle")
 	}
-	b, ok := s.open(q.Account, "handle/"+q.ID, *handle)
+	b, ok := s.open(q.Account, "handle/"+q.ID, handle)
 	if !ok || store.Key(b).Family() != store.FamilySQS {
-		return "", handleInvalid(*handle)
+		return "", handleInvalid(handle)
 	}
 	return string(b), nil
 }
@@ -406,7 +406,7 @@ func present(m *message, handle string, want map[string]bool, names []string) sq
 		if out.MessageAttributes == nil {
 			out.MessageAttributes = map[string]sqsapi.MessageAttributeValue{}
 		}
-		v := sqsapi.MessageAttributeValue{DataType: wire.P(a.Type)}
+		v := sqsapi.MessageAttributeValue{DataType: a.Type}
 		if a.IsBin {
 			v.BinaryValue = a.Binary
 		} else {
@@ -472,7 +472,7 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, in *sqsapi.DeleteMessa
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBatch("DeleteMessageBatch", len(in.Entries), func(i int) string { return wire.V(in.Entries[i].Id) }); err != nil {
+	if err := checkBatch("DeleteMessageBatch", len(in.Entries), func(i int) string { return in.Entries[i].Id }); err != nil {
 		return nil, err
 	}
 	out := &sqsapi.DeleteMessageBatchOutput{Successful: []sqsapi.DeleteMessageBatchResultEntry{}, Failed: []sqsapi.BatchResultErrorEntry{}}
@@ -480,7 +480,7 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, in *sqsapi.DeleteMessa
 	for _, e := range in.Entries {
 		k, err := s.key(q, e.ReceiptHandle)
 		if err != nil {
-			out.Failed = append(out.Failed, failure(*e.Id, err))
+			out.Failed = append(out.Failed, failure(e.Id, err))
 			continue
 		}
 		keys = append(keys, k)
@@ -499,18 +499,15 @@ func (s *Service) DeleteMessageBatchRequires(ctx context.Context, in *sqsapi.Del
 	return s.need(ctx, r, in.QueueUrl, "DeleteMessage")
 }
 
-func (s *Service) visibility(q *queue, handle *string, seconds *int32) (string, time.Duration, error) {
+func (s *Service) visibility(q *queue, handle string, seconds int32) (string, time.Duration, error) {
 	k, err := s.key(q, handle)
 	if err != nil {
 		return "", 0, err
 	}
-	if seconds == nil {
-		return "", 0, missing("VisibilityTimeout")
+	if seconds < 0 || seconds > visibilityMax {
+		return "", 0, invalid(seconds, "VisibilityTimeout", "VisibilityTimeout must be >= 0 and <= 43200.")
 	}
-	if *seconds < 0 || *seconds > visibilityMax {
-		return "", 0, invalid(*seconds, "VisibilityTimeout", "VisibilityTimeout must be >= 0 and <= 43200.")
-	}
-	return k, time.Duration(*seconds) * time.Second, nil
+	return k, time.Duration(seconds) * time.Second, nil
 }
 
 func notInFlight(handle string) error {
@@ -532,7 +529,7 @@ func (s *Service) ChangeMessageVisibility(ctx context.Context, in *sqsapi.Change
 		return nil, translate(err)
 	}
 	if refused[0] != nil {
-		return nil, notInFlight(*in.ReceiptHandle)
+		return nil, notInFlight(in.ReceiptHandle)
 	}
 	return &sqsapi.ChangeMessageVisibilityOutput{}, nil
 }
@@ -548,7 +545,7 @@ func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context, in *sqsapi.C
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBatch("ChangeMessageVisibilityBatch", len(in.Entries), func(i int) string { return wire.V(in.Entries[i].Id) }); err != nil {
+	if err := checkBatch("ChangeMessageVisibilityBatch", len(in.Entries), func(i int) string { return in.Entries[i].Id }); err != nil {
 		return nil, err
 	}
 	out := &sqsapi.ChangeMessageVisibilityBatchOutput{Successful: []sqsapi.ChangeMessageVisibilityBatchResultEntry{}, Failed: []sqsapi.BatchResultErrorEntry{}}
@@ -556,9 +553,9 @@ func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context, in *sqsapi.C
 	var ds []time.Duration
 	var of []int
 	for i, e := range in.Entries {
-		k, d, err := s.visibility(q, e.ReceiptHandle, e.VisibilityTimeout)
+		k, d, err := s.visibility(q, e.ReceiptHandle, wire.V(e.VisibilityTimeout))
 		if err != nil {
-			out.Failed = append(out.Failed, failure(*e.Id, err))
+			out.Failed = append(out.Failed, failure(e.Id, err))
 			continue
 		}
 		keys, ds, of = append(keys, k), append(ds, d), append(of, i)
@@ -570,7 +567,7 @@ func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context, in *sqsapi.C
 	for j, i := range of {
 		e := in.Entries[i]
 		if refused[j] != nil {
-			out.Failed = append(out.Failed, failure(*e.Id, notInFlight(*e.ReceiptHandle)))
+			out.Failed = append(out.Failed, failure(e.Id, notInFlight(e.ReceiptHandle)))
 			continue
 		}
 		out.Successful = append(out.Successful, sqsapi.ChangeMessageVisibilityBatchResultEntry{Id: e.Id})

@@ -28,10 +28,10 @@ func noSource() error {
 
 // StartMessageMoveTask implements the operation.
 func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqsapi.StartMessageMoveTaskInput) (*sqsapi.StartMessageMoveTaskOutput, error) {
-	if in.SourceArn == nil {
+	if in.SourceArn == "" {
 		return nil, missing("SourceArn")
 	}
-	src, err := s.byARN(ctx, *in.SourceArn)
+	src, err := s.byARN(ctx, in.SourceArn)
 	if err != nil {
 		return nil, noSource()
 	}
@@ -101,10 +101,10 @@ func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqsapi.StartMess
 
 // StartMessageMoveTaskRequires implements the operation's requirements.
 func (s *Service) StartMessageMoveTaskRequires(ctx context.Context, in *sqsapi.StartMessageMoveTaskInput, r *wire.Requirements) error {
-	if in.SourceArn == nil {
+	if in.SourceArn == "" {
 		return missing("SourceArn")
 	}
-	if err := s.needARN(ctx, r, *in.SourceArn, "StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"); err != nil {
+	if err := s.needARN(ctx, r, in.SourceArn, "StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"); err != nil {
 		return err
 	}
 	if in.DestinationArn != nil {
@@ -121,11 +121,11 @@ func (s *Service) needARN(ctx context.Context, r *wire.Requirements, arn string,
 	return s.needQueue(ctx, r, p[4], p[5], actions...)
 }
 
-func (s *Service) task(ctx context.Context, handle *string) (region, id string, err error) {
-	if handle == nil {
+func (s *Service) task(ctx context.Context, handle string) (region, id string, err error) {
+	if handle == "" {
 		return "", "", missing("TaskHandle")
 	}
-	b, ok := s.open(wire.CallOf(ctx).Account, "task", *handle)
+	b, ok := s.open(wire.CallOf(ctx).Account, "task", handle)
 	if !ok {
 		return "", "", &sqsapi.ResourceNotFoundException{Message: "Task does not exist."}
 	}
@@ -182,14 +182,14 @@ func (s *Service) CancelMessageMoveTaskRequires(ctx context.Context, in *sqsapi.
 
 // ListMessageMoveTasks implements the operation.
 func (s *Service) ListMessageMoveTasks(ctx context.Context, in *sqsapi.ListMessageMoveTasksInput) (*sqsapi.ListMessageMoveTasksOutput, error) {
-	if in.SourceArn == nil {
+	if in.SourceArn == "" {
 		return nil, missing("SourceArn")
 	}
 	max := int(wire.Or(in.MaxResults, 1))
 	if max < 1 || max > tasksListed {
 		return nil, invalid(max, "MaxResults", "Must be between 1 and 10, if provided.")
 	}
-	src, err := s.byARN(ctx, *in.SourceArn)
+	src, err := s.byARN(ctx, in.SourceArn)
 	if err != nil {
 		return nil, noSource()
 	}
@@ -242,10 +242,10 @@ func (s *Service) ListMessageMoveTasks(ctx context.Context, in *sqsapi.ListMessa
 
 // ListMessageMoveTasksRequires implements the operation's requirements.
 func (s *Service) ListMessageMoveTasksRequires(ctx context.Context, in *sqsapi.ListMessageMoveTasksInput, r *wire.Requirements) error {
-	if in.SourceArn == nil {
+	if in.SourceArn == "" {
 		return missing("SourceArn")
 	}
-	return s.needARN(ctx, r, *in.SourceArn, "ListMessageMoveTasks", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+	return s.needARN(ctx, r, in.SourceArn, "ListMessageMoveTasks", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 }
 
 // move carries messages from a dead-letter queue, a bounded batch at a time. An effect done twice moves what is left.
@@ -286,9 +286,8 @@ func (m *move) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	n, err := m.s.moveBatch(ctx, src, t, j.Region, limit)
 	switch {
 	case err != nil:
-		f, known := wire.FactsOf(&sqsapi.Model, wire.Query, err)
-		if known {
-			return job.Result{Err: f.Code}
+		if wire.Known(err) {
+			return job.Result{Err: wire.Info(sqsapi.Model.Schema, wire.Query, err).Code}
 		}
 		return job.Result{Code: moveMore} // try again
 	case n == 0:

@@ -39,12 +39,12 @@ func validName(n string) bool {
 // CreateQueue implements the operation.
 func (s *Service) CreateQueue(ctx context.Context, in *sqsapi.CreateQueueInput) (*sqsapi.CreateQueueOutput, error) {
 	c := wire.CallOf(ctx)
-	name := wire.V(in.QueueName)
-	if in.QueueName == nil {
+	name := in.QueueName
+	if in.QueueName == "" {
 		return nil, missing("QueueName")
 	}
 	if strings.HasSuffix(name, ".fifo") && in.Attributes["FifoQueue"] == "true" {
-		return nil, wire.Unsupported("CreateQueue", "FifoQueue=true (FIFO queues)")
+		return nil, wire.Unsupported("CreateQueue" + ": " + "FifoQueue=true (FIFO queues)")
 	}
 	if !validName(name) {
 		return nil, wire.Errorf("InvalidParameterValue", 400, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
@@ -80,15 +80,15 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqsapi.CreateQueueInput) 
 // CreateQueueRequires implements the operation's requirements.
 func (s *Service) CreateQueueRequires(ctx context.Context, in *sqsapi.CreateQueueInput, r *wire.Requirements) error {
 	c := wire.CallOf(ctx)
-	r.Need("sqs:CreateQueue", "arn:aws:sqs:"+c.Region+":"+c.Account+":"+wire.V(in.QueueName))
+	r.Need("sqs:CreateQueue", "arn:aws:sqs:"+c.Region+":"+c.Account+":"+in.QueueName)
 	if len(in.Tags) > 0 {
-		r.Need("sqs:TagQueue", "arn:aws:sqs:"+c.Region+":"+c.Account+":"+wire.V(in.QueueName))
+		r.Need("sqs:TagQueue", "arn:aws:sqs:"+c.Region+":"+c.Account+":"+in.QueueName)
 	}
 	return nil
 }
 
 // change reads a queue, has fn change a copy of it, and writes the copy if nobody changed the queue meanwhile.
-func (s *Service) change(ctx context.Context, url *string, fn func(q *queue) error) error {
+func (s *Service) change(ctx context.Context, url string, fn func(q *queue) error) error {
 	for range 10 {
 		old, err := s.byURL(ctx, url)
 		if err != nil {
@@ -195,10 +195,10 @@ func (s *Service) PurgeQueueRequires(ctx context.Context, in *sqsapi.PurgeQueueI
 // GetQueueUrl implements the operation.
 func (s *Service) GetQueueUrl(ctx context.Context, in *sqsapi.GetQueueUrlInput) (*sqsapi.GetQueueUrlOutput, error) {
 	c := wire.CallOf(ctx)
-	if in.QueueName == nil {
+	if in.QueueName == "" {
 		return nil, missing("QueueName")
 	}
-	q, err := s.find(ctx, wire.Or(in.QueueOwnerAWSAccountId, c.Account), c.Region, *in.QueueName)
+	q, err := s.find(ctx, wire.Or(in.QueueOwnerAWSAccountId, c.Account), c.Region, in.QueueName)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (s *Service) GetQueueUrlRequires(ctx context.Context, in *sqsapi.GetQueueUr
 	if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
 		return invalid(account, "QueueOwnerAWSAccountId", "Must be an account id.")
 	}
-	return s.needQueue(ctx, r, account, wire.V(in.QueueName), "GetQueueUrl")
+	return s.needQueue(ctx, r, account, in.QueueName, "GetQueueUrl")
 }
 
 // page walks an account's queues of a region in the order of their names.
@@ -399,9 +399,9 @@ var permissionActions = map[string]bool{"*": true, "SendMessage": true, "Receive
 
 // AddPermission implements the operation: it adds a statement to the queue's policy.
 func (s *Service) AddPermission(ctx context.Context, in *sqsapi.AddPermissionInput) (*sqsapi.AddPermissionOutput, error) {
-	label := wire.V(in.Label)
+	label := in.Label
 	switch {
-	case in.Label == nil:
+	case in.Label == "":
 		return nil, missing("Label")
 	case !validName(label):
 		return nil, invalid(label, "Label", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
@@ -427,7 +427,7 @@ func (s *Service) AddPermission(ctx context.Context, in *sqsapi.AddPermissionInp
 		doc := policyDocument{Version: "2012-10-17", ID: q.arn() + "/SQSDefaultPolicy"}
 		if q.Policy != "" {
 			if err := json.Unmarshal([]byte(q.Policy), &doc); err != nil {
-				return wire.Unsupported("AddPermission", "a queue policy whose Statement is not a list")
+				return wire.Unsupported("AddPermission" + ": " + "a queue policy whose Statement is not a list")
 			}
 		}
 		for _, st := range doc.Statement {
@@ -460,7 +460,7 @@ func (s *Service) AddPermissionRequires(ctx context.Context, in *sqsapi.AddPermi
 
 // RemovePermission implements the operation.
 func (s *Service) RemovePermission(ctx context.Context, in *sqsapi.RemovePermissionInput) (*sqsapi.RemovePermissionOutput, error) {
-	label := wire.V(in.Label)
+	label := in.Label
 	err := s.change(ctx, in.QueueUrl, func(q *queue) error {
 		var doc policyDocument
 		if q.Policy == "" || json.Unmarshal([]byte(q.Policy), &doc) != nil {

@@ -69,21 +69,21 @@ func (s *Service) Start() {
 }
 
 // locate reads account and name from a queue URL; any host will do, for URLs are handed about between networks.
-func locate(queueURL *string) (account, name string, err error) {
-	if queueURL == nil || *queueURL == "" {
+func locate(queueURL string) (account, name string, err error) {
+	if queueURL == "" {
 		return "", "", missing("QueueUrl")
 	}
-	u, e := url.Parse(*queueURL)
+	u, e := url.Parse(queueURL)
 	if e != nil {
-		return "", "", badAddress(*queueURL)
+		return "", "", badAddress(queueURL)
 	}
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
 	if len(parts) < 2 {
-		return "", "", badAddress(*queueURL)
+		return "", "", badAddress(queueURL)
 	}
 	account, name = parts[len(parts)-2], parts[len(parts)-1]
 	if len(account) != 12 || strings.Trim(account, "0123456789") != "" || name == "" {
-		return "", "", badAddress(*queueURL)
+		return "", "", badAddress(queueURL)
 	}
 	return account, name, nil
 }
@@ -129,7 +129,7 @@ func (s *Service) find(ctx context.Context, account, region, name string) (*queu
 }
 
 // byURL finds the queue of a URL in the call's region.
-func (s *Service) byURL(ctx context.Context, queueURL *string) (*queue, error) {
+func (s *Service) byURL(ctx context.Context, queueURL string) (*queue, error) {
 	account, name, err := locate(queueURL)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (s *Service) byARN(ctx context.Context, arn string) (*queue, error) {
 }
 
 // need adds the requirement of an action on the queue of a URL.
-func (s *Service) need(ctx context.Context, r *wire.Requirements, queueURL *string, actions ...string) error {
+func (s *Service) need(ctx context.Context, r *wire.Requirements, queueURL string, actions ...string) error {
 	account, name, err := locate(queueURL)
 	if err != nil {
 		return err

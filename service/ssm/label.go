@@ -22,7 +22,7 @@ func validLabel(l string) bool {
 // LabelParameterVersion implements the operation: a label stands on one version and moves to another.
 func (s *Service) LabelParameterVersion(ctx context.Context, in *ssmapi.LabelParameterVersionInput) (*ssmapi.LabelParameterVersionOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	k := parameterKey(c.Account, c.Region, name)
 	var out *ssmapi.LabelParameterVersionOutput
 	err := s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
@@ -64,14 +64,14 @@ func (s *Service) LabelParameterVersion(ctx context.Context, in *ssmapi.LabelPar
 
 // LabelParameterVersionRequires implements the operation's requirements.
 func (s *Service) LabelParameterVersionRequires(ctx context.Context, in *ssmapi.LabelParameterVersionInput, r *wire.Requirements) error {
-	need(ctx, r, "LabelParameterVersion", *in.Name)
+	need(ctx, r, "LabelParameterVersion", in.Name)
 	return nil
 }
 
 // UnlabelParameterVersion implements the operation.
 func (s *Service) UnlabelParameterVersion(ctx context.Context, in *ssmapi.UnlabelParameterVersionInput) (*ssmapi.UnlabelParameterVersionOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	k := parameterKey(c.Account, c.Region, name)
 	var out *ssmapi.UnlabelParameterVersionOutput
 	err := s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
@@ -80,10 +80,10 @@ func (s *Service) UnlabelParameterVersion(ctx context.Context, in *ssmapi.Unlabe
 		if !ok {
 			return notFound(name)
 		}
-		if _, ok := tx.Get(versionKey(c.Account, c.Region, name, *in.ParameterVersion)); !ok {
-			return &ssmapi.ParameterVersionNotFound{Message: "Systems Manager could not find version " + strconv.FormatInt(*in.ParameterVersion, 10) + " of " + name + ". Verify the version and try again."}
+		if _, ok := tx.Get(versionKey(c.Account, c.Region, name, in.ParameterVersion)); !ok {
+			return &ssmapi.ParameterVersionNotFound{Message: "Systems Manager could not find version " + strconv.FormatInt(in.ParameterVersion, 10) + " of " + name + ". Verify the version and try again."}
 		}
-		at := strconv.FormatInt(*in.ParameterVersion, 10)
+		at := strconv.FormatInt(in.ParameterVersion, 10)
 		for _, l := range in.Labels {
 			if p.Labels[l] != at {
 				out.InvalidLabels = append(out.InvalidLabels, l)
@@ -100,7 +100,7 @@ func (s *Service) UnlabelParameterVersion(ctx context.Context, in *ssmapi.Unlabe
 
 // UnlabelParameterVersionRequires implements the operation's requirements.
 func (s *Service) UnlabelParameterVersionRequires(ctx context.Context, in *ssmapi.UnlabelParameterVersionInput, r *wire.Requirements) error {
-	need(ctx, r, "UnlabelParameterVersion", *in.Name)
+	need(ctx, r, "UnlabelParameterVersion", in.Name)
 	return nil
 }
 
@@ -110,10 +110,10 @@ func tagMap(old map[string]string, add []ssmapi.Tag) (map[string]string, error) 
 		out[k] = v
 	}
 	for _, t := range add {
-		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
 			return nil, badName("Tag keys can't begin with aws:.")
 		}
-		out[*t.Key] = *t.Value
+		out[t.Key] = t.Value
 	}
 	if len(out) > tagsMax {
 		return nil, &ssmapi.TooManyTagsError{Message: "A resource can have at most 50 tags."}
@@ -122,12 +122,12 @@ func tagMap(old map[string]string, add []ssmapi.Tag) (map[string]string, error) 
 }
 
 // tagged runs fn on the tags of a parameter; other resources of Systems Manager are not there.
-func (s *Service) tagged(ctx context.Context, kind, id *string, fn func(tags map[string]string) (map[string]string, error)) error {
+func (s *Service) tagged(ctx context.Context, kind, id string, fn func(tags map[string]string) (map[string]string, error)) error {
 	c := wire.CallOf(ctx)
-	if *kind != "Parameter" {
-		return wire.Unsupported(c.Operation, "ResourceType="+*kind)
+	if kind != "Parameter" {
+		return wire.Unsupported(c.Operation + ": " + "ResourceType=" + kind)
 	}
-	k := parameterKey(c.Account, c.Region, plainName(c, *id))
+	k := parameterKey(c.Account, c.Region, plainName(c, id))
 	return s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
 		p, ok := store.Load[parameter](tx, k)
 		if !ok {
@@ -150,7 +150,7 @@ func (s *Service) AddTagsToResource(ctx context.Context, in *ssmapi.AddTagsToRes
 
 // AddTagsToResourceRequires implements the operation's requirements.
 func (s *Service) AddTagsToResourceRequires(ctx context.Context, in *ssmapi.AddTagsToResourceInput, r *wire.Requirements) error {
-	need(ctx, r, "AddTagsToResource", *in.ResourceId)
+	need(ctx, r, "AddTagsToResource", in.ResourceId)
 	return nil
 }
 
@@ -170,20 +170,20 @@ func (s *Service) RemoveTagsFromResource(ctx context.Context, in *ssmapi.RemoveT
 
 // RemoveTagsFromResourceRequires implements the operation's requirements.
 func (s *Service) RemoveTagsFromResourceRequires(ctx context.Context, in *ssmapi.RemoveTagsFromResourceInput, r *wire.Requirements) error {
-	need(ctx, r, "RemoveTagsFromResource", *in.ResourceId)
+	need(ctx, r, "RemoveTagsFromResource", in.ResourceId)
 	return nil
 }
 
 // ListTagsForResource implements the operation.
 func (s *Service) ListTagsForResource(ctx context.Context, in *ssmapi.ListTagsForResourceInput) (*ssmapi.ListTagsForResourceOutput, error) {
 	c := wire.CallOf(ctx)
-	if *in.ResourceType != "Parameter" {
-		return nil, wire.Unsupported(c.Operation, "ResourceType="+*in.ResourceType)
+	if in.ResourceType != "Parameter" {
+		return nil, wire.Unsupported(c.Operation + ": " + "ResourceType=" + in.ResourceType)
 	}
 	out := &ssmapi.ListTagsForResourceOutput{TagList: []ssmapi.Tag{}}
 	var tags map[string]string
 	err := s.view(ctx, func(r store.Reader) error {
-		p, ok := store.Load[parameter](r, parameterKey(c.Account, c.Region, plainName(c, *in.ResourceId)))
+		p, ok := store.Load[parameter](r, parameterKey(c.Account, c.Region, plainName(c, in.ResourceId)))
 		if !ok {
 			return &ssmapi.InvalidResourceId{Message: "The resource ID isn't valid. Verify that you entered the correct ID and try again."}
 		}
@@ -196,13 +196,13 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *ssmapi.ListTagsFo
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
-		out.TagList = append(out.TagList, ssmapi.Tag{Key: wire.P(k), Value: wire.P(tags[k])})
+		out.TagList = append(out.TagList, ssmapi.Tag{Key: k, Value: tags[k]})
 	}
 	return out, err
 }
 
 // ListTagsForResourceRequires implements the operation's requirements.
 func (s *Service) ListTagsForResourceRequires(ctx context.Context, in *ssmapi.ListTagsForResourceInput, r *wire.Requirements) error {
-	need(ctx, r, "ListTagsForResource", *in.ResourceId)
+	need(ctx, r, "ListTagsForResource", in.ResourceId)
 	return nil
 }

@@ -28,7 +28,7 @@ const (
 
 var nameText = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
 
-func badName(why string) error { return &wire.Validation{Message: why} }
+func badName(why string) error { return wire.Invalid(why) }
 
 func checkName(n string) error {
 	low := strings.ToLower(strings.TrimPrefix(n, "/"))
@@ -52,22 +52,22 @@ func checkName(n string) error {
 // PutParameter implements the operation.
 func (s *Service) PutParameter(ctx context.Context, in *ssmapi.PutParameterInput) (*ssmapi.PutParameterOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	tier := wire.Or(in.Tier, "Standard")
-	v := version{Type: wire.V(in.Type), Value: *in.Value, Desc: wire.V(in.Description), Pattern: wire.V(in.AllowedPattern), Tier: tier,
+	v := version{Type: wire.V(in.Type), Value: in.Value, Desc: wire.V(in.Description), Pattern: wire.V(in.AllowedPattern), Tier: tier,
 		DataType: wire.Or(in.DataType, "text"), At: s.cfg.Env.Now(), By: wire.Caller(ctx).ARN}
 	switch {
 	case in.Policies != nil && *in.Policies != "":
-		return nil, wire.Unsupported("PutParameter", "Policies")
+		return nil, wire.Unsupported("PutParameter"+": "+"Policies")
 	case tier == "Intelligent-Tiering":
-		return nil, wire.Unsupported("PutParameter", "Tier=Intelligent-Tiering")
+		return nil, wire.Unsupported("PutParameter"+": "+"Tier=Intelligent-Tiering")
 	case v.DataType != "text":
-		return nil, wire.Unsupported("PutParameter", "DataType="+v.DataType)
+		return nil, wire.Unsupported("PutParameter"+": "+"DataType="+v.DataType)
 	case in.KeyId != nil && *in.KeyId != defaultKey:
-		return nil, wire.Unsupported("PutParameter", "KeyId (keys of one's own)")
+		return nil, wire.Unsupported("PutParameter"+": "+"KeyId (keys of one's own)")
 	case in.KeyId != nil && v.Type != "SecureString" && v.Type != "":
 		return nil, badName("KeyId is required for SecureString type parameter only.")
 	case v.Value == "":
@@ -158,9 +158,9 @@ func need(ctx context.Context, r *wire.Requirements, action, name string) {
 
 // PutParameterRequires implements the operation's requirements.
 func (s *Service) PutParameterRequires(ctx context.Context, in *ssmapi.PutParameterInput, r *wire.Requirements) error {
-	need(ctx, r, "PutParameter", *in.Name)
+	need(ctx, r, "PutParameter", in.Name)
 	if len(in.Tags) > 0 {
-		need(ctx, r, "AddTagsToResource", *in.Name)
+		need(ctx, r, "AddTagsToResource", in.Name)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (s *Service) show(c *wire.Call, p *parameter, v *version, selector string, 
 // GetParameter implements the operation.
 func (s *Service) GetParameter(ctx context.Context, in *ssmapi.GetParameterInput) (*ssmapi.GetParameterOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	var p *parameter
 	var v *version
 	err := s.view(ctx, func(r store.Reader) (err error) {
@@ -237,7 +237,7 @@ func (s *Service) GetParameter(ctx context.Context, in *ssmapi.GetParameterInput
 
 // GetParameterRequires implements the operation's requirements.
 func (s *Service) GetParameterRequires(ctx context.Context, in *ssmapi.GetParameterInput, r *wire.Requirements) error {
-	need(ctx, r, "GetParameter", *in.Name)
+	need(ctx, r, "GetParameter", in.Name)
 	return nil
 }
 
@@ -282,7 +282,7 @@ func (s *Service) GetParametersRequires(ctx context.Context, in *ssmapi.GetParam
 // GetParametersByPath implements the operation.
 func (s *Service) GetParametersByPath(ctx context.Context, in *ssmapi.GetParametersByPathInput) (*ssmapi.GetParametersByPathOutput, error) {
 	c := wire.CallOf(ctx)
-	path := *in.Path
+	path := in.Path
 	if !strings.HasPrefix(path, "/") {
 		return nil, badName("The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\". It can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All sub-paths, if specified, must use the forward slash symbol \"/\". Valid example: /get/parameters2-/by1./path0_.")
 	}
@@ -335,7 +335,7 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssmapi.GetParamet
 // GetParametersByPathRequires implements the operation's requirements.
 func (s *Service) GetParametersByPathRequires(ctx context.Context, in *ssmapi.GetParametersByPathInput, r *wire.Requirements) error {
 	c := wire.CallOf(ctx)
-	r.Need("ssm:GetParametersByPath", arnOf(c, strings.TrimSuffix(*in.Path, "/")))
+	r.Need("ssm:GetParametersByPath", arnOf(c, strings.TrimSuffix(in.Path, "/")))
 	return nil
 }
 
@@ -343,7 +343,7 @@ func (s *Service) GetParametersByPathRequires(ctx context.Context, in *ssmapi.Ge
 func filterOf(fs []ssmapi.ParameterStringFilter, known ...string) (func(p *parameter) bool, error) {
 	var preds []func(p *parameter) bool
 	for _, f := range fs {
-		key, opt := *f.Key, wire.Or(f.Option, "Equals")
+		key, opt := f.Key, wire.Or(f.Option, "Equals")
 		ok := strings.HasPrefix(key, "tag:")
 		for _, k := range known {
 			ok = ok || k == key
@@ -431,7 +431,7 @@ func filterOf(fs []ssmapi.ParameterStringFilter, known ...string) (func(p *param
 func (s *Service) DescribeParameters(ctx context.Context, in *ssmapi.DescribeParametersInput) (*ssmapi.DescribeParametersOutput, error) {
 	c := wire.CallOf(ctx)
 	if wire.V(in.Shared) {
-		return nil, wire.Unsupported("DescribeParameters", "Shared=true")
+		return nil, wire.Unsupported("DescribeParameters"+": "+"Shared=true")
 	}
 	fs := in.ParameterFilters
 	if len(in.Filters) > 0 {
@@ -514,7 +514,7 @@ func remove(tx store.Tx, account, region, name string) bool {
 // DeleteParameter implements the operation.
 func (s *Service) DeleteParameter(ctx context.Context, in *ssmapi.DeleteParameterInput) (*ssmapi.DeleteParameterOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	err := s.cfg.Store.Update(ctx, nil, func(tx store.Tx) error {
 		if !remove(tx, c.Account, c.Region, name) {
 			return notFound(name)
@@ -526,7 +526,7 @@ func (s *Service) DeleteParameter(ctx context.Context, in *ssmapi.DeleteParamete
 
 // DeleteParameterRequires implements the operation's requirements.
 func (s *Service) DeleteParameterRequires(ctx context.Context, in *ssmapi.DeleteParameterInput, r *wire.Requirements) error {
-	need(ctx, r, "DeleteParameter", *in.Name)
+	need(ctx, r, "DeleteParameter", in.Name)
 	return nil
 }
 
@@ -559,7 +559,7 @@ func (s *Service) DeleteParametersRequires(ctx context.Context, in *ssmapi.Delet
 // GetParameterHistory implements the operation.
 func (s *Service) GetParameterHistory(ctx context.Context, in *ssmapi.GetParameterHistoryInput) (*ssmapi.GetParameterHistoryOutput, error) {
 	c := wire.CallOf(ctx)
-	name := plainName(c, *in.Name)
+	name := plainName(c, in.Name)
 	max := int(wire.Or(in.MaxResults, 50))
 	after, err := s.untoken(c, name, in.NextToken)
 	if err != nil {
@@ -621,6 +621,6 @@ func (s *Service) GetParameterHistory(ctx context.Context, in *ssmapi.GetParamet
 
 // GetParameterHistoryRequires implements the operation's requirements.
 func (s *Service) GetParameterHistoryRequires(ctx context.Context, in *ssmapi.GetParameterHistoryInput, r *wire.Requirements) error {
-	need(ctx, r, "GetParameterHistory", *in.Name)
+	need(ctx, r, "GetParameterHistory", in.Name)
 	return nil
 }

@@ -77,9 +77,9 @@ func (s *Service) GetCallerIdentityRequires(ctx context.Context, in *stsapi.GetC
 
 // GetAccessKeyInfo implements the operation.
 func (s *Service) GetAccessKeyInfo(ctx context.Context, in *stsapi.GetAccessKeyInfoInput) (*stsapi.GetAccessKeyInfoOutput, error) {
-	c, err := s.cfg.Auth.Lookup(ctx, *in.AccessKeyId, "")
+	c, err := s.cfg.Auth.Lookup(ctx, in.AccessKeyId, "")
 	if err != nil {
-		return nil, &wire.Validation{Message: "Access key " + *in.AccessKeyId + " is not valid"}
+		return nil, wire.Invalid("Access key " + in.AccessKeyId + " is not valid")
 	}
 	return &stsapi.GetAccessKeyInfoOutput{Account: &c.Principal.Account}, nil
 }
@@ -94,10 +94,10 @@ func (s *Service) GetAccessKeyInfoRequires(ctx context.Context, in *stsapi.GetAc
 func (s *Service) GetSessionToken(ctx context.Context, in *stsapi.GetSessionTokenInput) (*stsapi.GetSessionTokenOutput, error) {
 	p := wire.Caller(ctx)
 	if in.SerialNumber != nil || in.TokenCode != nil {
-		return nil, wire.Unsupported("GetSessionToken", "multi-factor authentication (SerialNumber, TokenCode)")
+		return nil, wire.Unsupported("GetSessionToken" + ": " + "multi-factor authentication (SerialNumber, TokenCode)")
 	}
 	if p.Session != nil {
-		return nil, &wire.AccessDenied{Message: "Cannot call GetSessionToken with session credentials"}
+		return nil, wire.AccessDenied("Cannot call GetSessionToken with session credentials")
 	}
 	d := tokenDefault
 	if in.DurationSeconds != nil {
@@ -123,41 +123,41 @@ func (s *Service) issue(x auth.Session, d time.Duration) (*stsapi.Credentials, e
 	if err != nil {
 		return nil, err
 	}
-	return &stsapi.Credentials{AccessKeyId: &id, SecretAccessKey: &secret, SessionToken: &token, Expiration: &x.ExpiresAt}, nil
+	return &stsapi.Credentials{AccessKeyId: id, SecretAccessKey: secret, SessionToken: token, Expiration: x.ExpiresAt}, nil
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:role/[\x21-\x7e]+$`)
 
 // AssumeRole implements the operation.
 func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleInput) (*stsapi.AssumeRoleOutput, error) {
-	role, err := s.role(ctx, *in.RoleArn)
+	role, err := s.role(ctx, in.RoleArn)
 	if err != nil {
 		return nil, err
 	}
 	if role == nil {
-		return nil, denied(ctx, *in.RoleArn)
+		return nil, denied(ctx, in.RoleArn)
 	}
 	p := wire.Caller(ctx)
 	switch {
 	case in.SerialNumber != nil || in.TokenCode != nil:
-		return nil, wire.Unsupported("AssumeRole", "multi-factor authentication (SerialNumber, TokenCode)")
+		return nil, wire.Unsupported("AssumeRole" + ": " + "multi-factor authentication (SerialNumber, TokenCode)")
 	case len(in.ProvidedContexts) > 0:
-		return nil, wire.Unsupported("AssumeRole", "ProvidedContexts")
+		return nil, wire.Unsupported("AssumeRole" + ": " + "ProvidedContexts")
 	case p.Type == "Root":
-		return nil, &wire.AccessDenied{Message: "Roles may not be assumed by root accounts."}
+		return nil, wire.AccessDenied("Roles may not be assumed by root accounts.")
 	}
 	d := sessionDefault
 	if in.DurationSeconds != nil {
 		d = time.Duration(*in.DurationSeconds) * time.Second
 	}
 	if d > role.MaxSessionDuration {
-		return nil, &wire.Validation{Message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."}
+		return nil, wire.Invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	if p.Type == "AssumedRole" && d > roleChainMax {
-		return nil, &wire.Validation{Message: "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."}
+		return nil, wire.Invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	x := auth.Session{Account: role.Account, PrincipalType: "AssumedRole", PrincipalID: role.ID, Name: *in.RoleSessionName, IssuerARN: role.ARN,
-		ARN: SessionARN(role.ARN, *in.RoleSessionName), SourceIdentity: wire.V(in.SourceIdentity), TransitiveTags: in.TransitiveTagKeys}
+	x := auth.Session{Account: role.Account, PrincipalType: "AssumedRole", PrincipalID: role.ID, Name: in.RoleSessionName, IssuerARN: role.ARN,
+		ARN: SessionARN(role.ARN, in.RoleSessionName), SourceIdentity: wire.V(in.SourceIdentity), TransitiveTags: in.TransitiveTagKeys}
 	if in.Policy != nil {
 		x.Policies = []string{*in.Policy}
 	}
@@ -166,12 +166,12 @@ func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleInput) (*
 	}
 	seen := map[string]bool{}
 	for _, t := range in.Tags {
-		if low := strings.ToLower(*t.Key); seen[low] {
+		if low := strings.ToLower(t.Key); seen[low] {
 			return nil, wire.Errorf("InvalidParameterValue", 400, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		} else if seen[low] = true; strings.HasPrefix(low, "aws:") {
 			return nil, wire.Errorf("InvalidParameterValue", 400, "Tag keys may not begin with aws:.")
 		}
-		x.Tags = append(x.Tags, auth.Tag{Key: *t.Key, Value: *t.Value})
+		x.Tags = append(x.Tags, auth.Tag{Key: t.Key, Value: t.Value})
 	}
 	if p.Session != nil {
 		for _, k := range p.Session.TransitiveTags {
@@ -189,7 +189,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleInput) (*
 	if err != nil {
 		return nil, err
 	}
-	out := &stsapi.AssumeRoleOutput{Credentials: cred, AssumedRoleUser: &stsapi.AssumedRoleUser{Arn: &x.ARN, AssumedRoleId: wire.P(role.ID + ":" + x.Name)}}
+	out := &stsapi.AssumeRoleOutput{Credentials: cred, AssumedRoleUser: &stsapi.AssumedRoleUser{Arn: x.ARN, AssumedRoleId: role.ID + ":" + x.Name}}
 	if x.SourceIdentity != "" {
 		out.SourceIdentity = &x.SourceIdentity
 	}
@@ -205,7 +205,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleInput) (*
 
 func (s *Service) role(ctx context.Context, arn string) (*Role, error) {
 	if !roleARN.MatchString(arn) {
-		return nil, &wire.Validation{Message: arn + " is invalid"}
+		return nil, wire.Invalid(arn + " is invalid")
 	}
 	if s.cfg.Roles == nil {
 		return nil, nil
@@ -214,12 +214,12 @@ func (s *Service) role(ctx context.Context, arn string) (*Role, error) {
 }
 
 func denied(ctx context.Context, arn string) error {
-	return &wire.AccessDenied{Message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", wire.Caller(ctx).ARN, arn)}
+	return wire.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", wire.Caller(ctx).ARN, arn))
 }
 
 // AssumeRoleRequires implements the operation's requirements: the role's trust policy must grant.
 func (s *Service) AssumeRoleRequires(ctx context.Context, in *stsapi.AssumeRoleInput, r *wire.Requirements) error {
-	role, err := s.role(ctx, *in.RoleArn)
+	role, err := s.role(ctx, in.RoleArn)
 	if err != nil {
 		return err
 	}
@@ -231,8 +231,8 @@ func (s *Service) AssumeRoleRequires(ctx context.Context, in *stsapi.AssumeRoleI
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	for _, a := range actions {
-		n := r.Need(a, *in.RoleArn)
-		n.Conditions = append(n.Conditions, wire.Condition{Key: "sts:RoleSessionName", Values: []string{*in.RoleSessionName}})
+		n := r.Need(a, in.RoleArn)
+		n.Conditions = append(n.Conditions, wire.Condition{Key: "sts:RoleSessionName", Values: []string{in.RoleSessionName}})
 		if in.ExternalId != nil {
 			n.Conditions = append(n.Conditions, wire.Condition{Key: "sts:ExternalId", Values: []string{*in.ExternalId}})
 		}
@@ -240,7 +240,7 @@ func (s *Service) AssumeRoleRequires(ctx context.Context, in *stsapi.AssumeRoleI
 			n.Conditions = append(n.Conditions, wire.Condition{Key: "sts:SourceIdentity", Values: []string{*in.SourceIdentity}})
 		}
 		for _, t := range in.Tags {
-			n.Conditions = append(n.Conditions, wire.Condition{Key: "aws:RequestTag/" + *t.Key, Values: []string{*t.Value}})
+			n.Conditions = append(n.Conditions, wire.Condition{Key: "aws:RequestTag/" + t.Key, Values: []string{t.Value}})
 		}
 		n.ResourceMustGrant = true
 		if role != nil {

@@ -133,7 +133,7 @@ func TestKills(t *testing.T) {
 	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}}
 	s := start(t, bin, dir, addr, false)
 	ctx := context.Background()
-	if _, err := (sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: wire.P("q"), Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
+	if _, err := (&sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
 		t.Fatal(err)
 	}
 	early := 0
@@ -181,10 +181,10 @@ func (l *ledger) ack() { l.acks.Add(1) }
 func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 	q := sqsapi.Client{Invoker: s.invoker()}
 	p := ssmapi.Client{Invoker: s.invoker()}
-	url := wire.P(s.endpoint + "/000000000000/q")
+	url := s.endpoint + "/000000000000/q"
 	for i := 0; ctx.Err() == nil; i++ {
 		body := fmt.Sprintf("%d/%d/%d", round, client, i)
-		_, err := q.SendMessage(ctx, &sqsapi.SendMessageInput{QueueUrl: url, MessageBody: &body})
+		_, err := q.SendMessage(ctx, &sqsapi.SendMessageInput{QueueUrl: url, MessageBody: body})
 		l.mu.Lock()
 		if err == nil {
 			l.sent[body] = true
@@ -208,7 +208,7 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 				delete(l.sent, *m.Body) // from now on nobody knows until the delete is acknowledged
 				l.maybe[*m.Body] = true
 				l.mu.Unlock()
-				if _, err := q.DeleteMessage(ctx, &sqsapi.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				if _, err := q.DeleteMessage(ctx, &sqsapi.DeleteMessageInput{QueueUrl: url, ReceiptHandle: *m.ReceiptHandle}); err != nil {
 					return
 				}
 				l.mu.Lock()
@@ -219,7 +219,7 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			}
 		case 2:
 			name := fmt.Sprintf("/crash/%d/%d", client, i%8)
-			r, err := p.PutParameter(ctx, &ssmapi.PutParameterInput{Name: &name, Value: &body, Type: wire.P("String"), Overwrite: wire.P(true)})
+			r, err := p.PutParameter(ctx, &ssmapi.PutParameterInput{Name: name, Value: body, Type: wire.P("String"), Overwrite: wire.P(true)})
 			if err != nil {
 				var e *wire.Error
 				if errors.As(err, &e) && strings.Contains(e.Code, "MaxVersion") {
@@ -241,7 +241,7 @@ func (l *ledger) check(t *testing.T, s *server) (lost, zombies, read int) {
 	ctx := context.Background()
 	q := sqsapi.Client{Invoker: s.invoker()}
 	p := ssmapi.Client{Invoker: s.invoker()}
-	url := wire.P(s.endpoint + "/000000000000/q")
+	url := s.endpoint + "/000000000000/q"
 	seen := map[string]bool{}
 	for empty := 0; empty < 3; { // what a killed receive had taken is visible again within two seconds
 		r, err := q.ReceiveMessage(ctx, &sqsapi.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: wire.P(int32(10)), WaitTimeSeconds: wire.P(int32(1)), VisibilityTimeout: wire.P(int32(3600))})
@@ -272,7 +272,7 @@ func (l *ledger) check(t *testing.T, s *server) (lost, zombies, read int) {
 		}
 	}
 	for n, v := range l.params {
-		r, err := p.GetParameter(ctx, &ssmapi.GetParameterInput{Name: &n})
+		r, err := p.GetParameter(ctx, &ssmapi.GetParameterInput{Name: n})
 		if err != nil || *r.Parameter.Version < v {
 			lost++
 			t.Errorf("parameter %s: version %d was acknowledged: %v", n, v, err)

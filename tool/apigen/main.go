@@ -1,182 +1,216 @@
-// Apigen writes package api/<service> from the published service models: the table of all operations, and for those
-// that model/<package>.ops lists, typed shapes with their schema, typed errors, a server interface and a client.
-//
-// The models come from the botocore wheel, pinned by version and hash, through pip into the user's cache.
+// Command apigen writes api/<service> from AWS's service models: the botocore package of one version, checked by
+// its hash. model/<package>.ops names the operations that are implemented, one a line; a line "+Shape" adds a shape
+// that no operation mentions (an error, mostly), "#" begins a comment. model/patch/<package>.json mends models.
 package main
 
 import (
 	"archive/zip"
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"virga/tool/apigen/servicemodel"
 )
+
+//go:generate go run .
 
 const (
-	wheel    = "botocore-1.44.5-py3-none-any.whl"
-	version  = "1.44.5"
-	wheelSum = "8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921"
+	sourceVersion = "1.44.5"
+	sourceHash    = "8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921"
+	modelBytesMax = 64 << 20
 )
 
-// packages names our packages and the folders of the models.
-var packages = [][2]string{
-	{"acm", "acm"}, {"amplify", "amplify"}, {"apigateway", "apigateway"}, {"apigatewaymanagementapi", "apigatewaymanagementapi"}, {"apigatewayv2", "apigatewayv2"},
-	{"applicationautoscaling", "application-autoscaling"}, {"appsync", "appsync"}, {"athena", "athena"}, {"cloudcontrol", "cloudcontrol"}, {"cloudformation", "cloudformation"},
-	{"cloudfront", "cloudfront"}, {"cloudtrail", "cloudtrail"}, {"cloudwatch", "cloudwatch"}, {"cognitoidentity", "cognito-identity"}, {"cognitoidp", "cognito-idp"},
-	{"dynamodb", "dynamodb"}, {"dynamodbstreams", "dynamodbstreams"}, {"ecr", "ecr"}, {"events", "events"}, {"firehose", "firehose"}, {"iam", "iam"},
-	{"kinesis", "kinesis"}, {"kms", "kms"}, {"lambda", "lambda"}, {"logs", "logs"}, {"organizations", "organizations"}, {"pipes", "pipes"},
-	{"rds", "rds"}, {"rdsdata", "rds-data"}, {"resourcegroupstaggingapi", "resourcegroupstaggingapi"}, {"route53", "route53"}, {"s3", "s3"},
-	{"scheduler", "scheduler"}, {"schemas", "schemas"}, {"secretsmanager", "secretsmanager"}, {"serverlessrepo", "serverlessrepo"}, {"ses", "ses"},
-	{"sesv2", "sesv2"}, {"sns", "sns"}, {"sqs", "sqs"}, {"ssm", "ssm"}, {"stepfunctions", "stepfunctions"}, {"sts", "sts"}, {"wafv2", "wafv2"}, {"xray", "xray"},
-}
-
 func main() {
-	root := flag.String("root", ".", "the repository's root")
-	flag.Parse()
-	if err := run(*root); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "apigen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string) error {
-	z, err := openWheel()
+func run(only []string) error {
+	root, err := moduleRoot()
 	if err != nil {
 		return err
 	}
-	var tables []*model
-	for _, p := range packages {
-		d, err := load(z, p[0], p[1])
-		if err != nil {
-			return err
-		}
-		ops, err := readOps(filepath.Join(root, "model", p[0]+".ops"))
-		if err != nil {
-			return err
-		}
-		if err := d.patch(filepath.Join(root, "model", "patch", p[0]+".json")); err != nil {
-			return err
-		}
-		if len(ops) == 0 {
-			tables = append(tables, d)
+	src, err := openSource()
+	if err != nil {
+		return err
+	}
+	defer src.zip.Close()
+	lists, err := filepath.Glob(filepath.Join(root, "model", "*.ops"))
+	if err != nil {
+		return err
+	}
+	sort.Strings(lists)
+	for _, l := range lists {
+		pkg := strings.TrimSuffix(filepath.Base(l), ".ops")
+		if len(only) > 0 && !contains(only, pkg) {
 			continue
 		}
-		src, err := d.generate(ops)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p[0], err)
-		}
-		for name, b := range src {
-			if err := write(filepath.Join(root, "api", p[0], name), b); err != nil {
-				return err
-			}
+		if err := generate(root, src, pkg); err != nil {
+			return err
 		}
 	}
-	b, err := generateTables(tables)
+	if len(only) == 0 {
+		if err := generateTables(root, src); err != nil {
+			return err
+		}
+		return generateModels(root, lists)
+	}
+	return nil
+}
+
+func contains(l []string, s string) bool {
+	for _, x := range l {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// moduleRoot gives the folder of go.mod above the working folder.
+func moduleRoot() (string, error) {
+	d, err := os.Getwd()
 	if err != nil {
-		return err
+		return "", err
 	}
-	return write(filepath.Join(root, "api", "optable", "optable_gen.go"), b)
+	for {
+		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
+			return d, nil
+		}
+		up := filepath.Dir(d)
+		if up == d {
+			return "", fmt.Errorf("no go.mod above the working folder")
+		}
+		d = up
+	}
 }
 
-func write(name string, b []byte) error {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(name, b, 0o644)
+// source is the opened package with the newest model of each service.
+type source struct {
+	zip    *zip.ReadCloser
+	models map[string]*zip.File // by package name
 }
 
-// openWheel opens the pinned wheel; pip brings it where it is not there yet.
-func openWheel() (*zip.Reader, error) {
+func openSource() (*source, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(cache, "virga", "models")
-	name := filepath.Join(dir, wheel)
-	if _, err := os.Stat(name); err != nil {
+	dir := filepath.Join(cache, "virga")
+	file := filepath.Join(dir, "botocore-"+sourceVersion+"-py3-none-any.whl")
+	if !hashed(file) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
-		c := exec.Command("python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", dir, "botocore=="+version)
-		c.Stdout, c.Stderr = os.Stderr, os.Stderr
+		c := exec.Command("python3", "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", dir, "botocore=="+sourceVersion)
+		c.Stderr = os.Stderr
 		if err := c.Run(); err != nil {
-			return nil, fmt.Errorf("pip download botocore==%s: %w", version, err)
+			return nil, fmt.Errorf("pip download botocore==%s: %w", sourceVersion, err)
+		}
+		if !hashed(file) {
+			return nil, fmt.Errorf("%s: sha256 is not %s", file, sourceHash)
 		}
 	}
-	b, err := os.ReadFile(name)
+	z, err := zip.OpenReader(file)
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != wheelSum {
-		return nil, fmt.Errorf("%s has the wrong checksum %x", name, sum)
-	}
-	return zip.NewReader(bytes.NewReader(b), int64(len(b)))
-}
-
-// load reads the newest model of a service.
-func load(z *zip.Reader, pkg, folder string) (*model, error) {
-	var newest *zip.File
+	s := &source{zip: z, models: map[string]*zip.File{}}
+	versions := map[string]string{}
 	for _, f := range z.File {
-		if strings.HasPrefix(f.Name, "botocore/data/"+folder+"/") && strings.Contains(f.Name, "/service-2.json") {
-			if newest == nil || f.Name > newest.Name {
-				newest = f
-			}
+		p := strings.Split(f.Name, "/") // botocore/data/<service>/<version>/service-2.json.gz
+		if len(p) != 5 || p[1] != "data" || !strings.HasPrefix(path.Base(f.Name), "service-2.json") {
+			continue
+		}
+		if pkg := servicemodel.PackageName(p[2]); p[3] > versions[pkg] {
+			versions[pkg] = p[3]
+			s.models[pkg] = f
 		}
 	}
-	if newest == nil {
-		return nil, fmt.Errorf("no model of %s in %s", folder, wheel)
-	}
-	r, err := newest.Open()
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	if bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
-		g, err := gzip.NewReader(bytes.NewReader(b))
-		if err != nil {
-			return nil, err
-		}
-		if b, err = io.ReadAll(g); err != nil {
-			return nil, err
-		}
-	}
-	d := &model{pkg: pkg}
-	if err := json.Unmarshal(b, d); err != nil {
-		return nil, fmt.Errorf("%s: %w", newest.Name, err)
-	}
-	return d, nil
+	return s, nil
 }
 
-func readOps(name string) ([]string, error) {
-	b, err := os.ReadFile(name)
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
+func hashed(file string) bool {
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return false
 	}
-	var out []string
-	for line := range strings.SplitSeq(string(b), "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, line)
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false
+	}
+	return hex.EncodeToString(h.Sum(nil)) == sourceHash
+}
+
+// load reads a service's model and lays its patch over it. The patch's own members are given back.
+func (s *source) load(root, pkg string) (doc, patch *servicemodel.Object, err error) {
+	f := s.models[pkg]
+	if f == nil {
+		return nil, nil, fmt.Errorf("%s: the package has no such service", pkg)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	var in io.Reader = r
+	if strings.HasSuffix(f.Name, ".gz") {
+		g, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		in = g
+	}
+	data, err := io.ReadAll(io.LimitReader(in, modelBytesMax))
+	if err != nil {
+		return nil, nil, err
+	}
+	if doc, err = servicemodel.Parse(data); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", pkg, err)
+	}
+	patch = &servicemodel.Object{}
+	if data, err = os.ReadFile(filepath.Join(root, "model", "patch", pkg+".json")); err == nil {
+		if patch, err = servicemodel.Parse(data); err != nil {
+			return nil, nil, fmt.Errorf("model/patch/%s.json: %w", pkg, err)
+		}
+		if len(patch.Strings("evidence")) == 0 {
+			return nil, nil, fmt.Errorf("model/patch/%s.json: a patch needs its evidence", pkg)
+		}
+		doc.Merge(patch.Obj("merge"))
+	} else if !os.IsNotExist(err) {
+		return nil, nil, err
+	}
+	return doc, patch, nil
+}
+
+// readOps reads a list of operations.
+func readOps(root, pkg string) (ops map[string]bool, extra []string, err error) {
+	data, err := os.ReadFile(filepath.Join(root, "model", pkg+".ops"))
+	if err != nil {
+		return nil, nil, err
+	}
+	ops = map[string]bool{}
+	for _, l := range strings.Split(string(data), "\n") {
+		l, _, _ = strings.Cut(l, "#")
+		l = strings.TrimSpace(l)
+		switch {
+		case l == "":
+		case l[0] == '+':
+			extra = append(extra, strings.TrimSpace(l[1:]))
+		default:
+			ops[l] = true
 		}
 	}
-	sort.Strings(out)
-	return out, nil
+	return ops, extra, nil
 }

@@ -18,6 +18,8 @@ func main() {
 	switch name {
 	case "sigv4-sign", "sigv4-verify":
 		run = sigv4Main
+	case "protocols":
+		run = func() error { return protocols(os.Stdin, os.Stdout) }
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
