@@ -102,46 +102,54 @@ func (d *jsonDecoder) structure(sh *Shape, v reflect.Value, c byte) error {
 	d.pos++
 	t := concrete(sh, v)
 	o := openObject(sh, t)
-	next := 0
-	if !d.take('}') {
-		for {
-			key, ok := d.text()
-			if !ok || !d.take(':') {
-				return errMalformed
-			}
-			i := findMember(sh, key, next)
-			switch {
-			case d.peek() == 'n':
-				if !d.literal("null") {
-					return errMalformed
-				}
-			case i < 0:
-				if !d.skip(d.depth) {
-					return errMalformed
-				}
-			default:
-				next = i + 1
-				m := &sh.Members[i]
-				s := o.slot(i)
-				d.path.push(m)
-				if err := d.value(&d.schema.Shapes[m.Shape], m, s); err != nil {
-					return err
-				}
-				d.path.pop()
-				o.done(i, s)
-			}
-			if d.take('}') {
-				break
-			}
-			if !d.take(',') {
-				return errMalformed
-			}
-		}
+	if err := d.fields(&o); err != nil {
+		return err
 	}
 	o.missing(&d.path)
 	settle(v, t)
 	d.depth--
 	return nil
+}
+
+// fields reads members up to and including the closing brace.
+func (d *jsonDecoder) fields(o *object) error {
+	if d.take('}') {
+		return nil
+	}
+	next := 0
+	for {
+		key, ok := d.text()
+		if !ok || !d.take(':') {
+			return errMalformed
+		}
+		i := findMember(o.sh, key, next)
+		switch {
+		case d.peek() == 'n' && (i < 0 || d.schema.Shapes[o.sh.Members[i].Shape].Kind != KindDocument):
+			if !d.literal("null") {
+				return errMalformed
+			}
+		case i < 0:
+			if !d.skip(d.depth) {
+				return errMalformed
+			}
+		default:
+			next = i + 1
+			m := &o.sh.Members[i]
+			s := o.slot(i)
+			d.path.push(m)
+			if err := d.value(&d.schema.Shapes[m.Shape], m, s); err != nil {
+				return err
+			}
+			d.path.pop()
+			o.done(i, s)
+		}
+		if d.take('}') {
+			return nil
+		}
+		if !d.take(',') {
+			return errMalformed
+		}
+	}
 }
 
 // findMember looks a name up, first where it is likely: after the one before.

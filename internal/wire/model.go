@@ -116,6 +116,7 @@ const (
 	EventPayload
 	EventHeader
 	HostLabel
+	MemberStreaming // a blob that is a stream
 )
 
 // Member is one member of a structure, or the element, key or value of a list or map.
@@ -181,6 +182,7 @@ const (
 	StreamingOutput   // the answer's body is a stream
 	EventStreamInput  // the request is an event stream: no operation of ours takes one
 	EventStreamOutput // the answer is an event stream
+	RootIsMember      // the answer's root element is its one member (S3's GetBucketLocation)
 )
 
 // Op is one operation of a model.
@@ -198,6 +200,8 @@ type Op struct {
 	ResultWrapper string
 	// InputRoot and InputNamespace are the root element of a rest-xml body.
 	InputRoot, InputNamespace string
+	// OutputRoot is the root element of a rest-xml answer, "" = the output shape's name.
+	OutputRoot string
 	// ChecksumMember names the input member that chooses a checksum algorithm; ResponseChecksums are the
 	// algorithms that an answer may carry.
 	ChecksumMember    string
@@ -217,6 +221,7 @@ type SchemaFlags uint16
 const (
 	QueryCompatible SchemaFlags = 1 << iota // errors carry x-amzn-query-error
 	S3                                      // S3's own ways: bare errors, x-amz-request-id
+	BodyPath                                // paths of body members in validation errors begin with <op>Input
 )
 
 // Validation says in which words a service refuses an input that breaks its model.
@@ -230,6 +235,8 @@ const (
 	ValidateNone
 	// ValidateRequired checks only what is missing: "The request must contain the parameter X."
 	ValidateRequired
+	// ValidateBody checks what is missing or no word of an enumeration in an XML body, and answers MalformedXML.
+	ValidateBody
 )
 
 // Pattern is a regular expression of a model. It is compiled when first used; that is a memo of a constant and
@@ -259,9 +266,11 @@ type Schema struct {
 	Validation     Validation
 	// ValidationCode is the code of a validation error, "" = the protocol's.
 	ValidationCode string
-	Protocols      []Protocol // the first is the preferred one
-	Shapes         []Shape
-	Patterns       []Pattern
+	// BlobType is the content type of answers that are bytes, "" = application/octet-stream.
+	BlobType  string
+	Protocols []Protocol // the first is the preferred one
+	Shapes    []Shape
+	Patterns  []Pattern
 }
 
 // Speaks tells whether the service answers in p.

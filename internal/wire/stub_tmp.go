@@ -2,10 +2,7 @@ package wire
 
 import "reflect"
 
-func decodeREST(op *Op, p Protocol, r *Request, sh *Shape, v reflect.Value, at *path) error {
-	return CommonError(UnknownOperationError, "")
-}
-func encodeREST(op *Op, p Protocol, v reflect.Value, requestID string) (*Response, error) {
+func encodeEventsInto(res *Response, op *Op, p Protocol, v reflect.Value) (*Response, error) {
 	return nil, CommonError(UnknownOperationError, "")
 }
 func encodeEvents(op *Op, p Protocol, v reflect.Value, requestID string) (*Response, error) {

@@ -19,9 +19,23 @@ func validate(op *Op, in any, nulls []string, direct bool) error {
 	if s.Validation == ValidateNone || op.Input < 0 {
 		return nil
 	}
+	if s.Validation == ValidateBody {
+		return validateBody(op, in, nulls)
+	}
 	c := checker{schema: s, direct: direct}
 	c.nulls = nulls
+	if s.Flags&BodyPath != 0 {
+		c.prefix = &Member{Name: op.Name + "Input"}
+	}
 	for _, p := range nulls {
+		if c.prefix != nil {
+			first, _, _ := strings.Cut(p, ".")
+			for i := range s.Shapes[op.Input].Members {
+				if m := &s.Shapes[op.Input].Members[i]; m.Location == InBody && lowerFirst(m.Name) == first {
+					p = lowerFirst(c.prefix.Name) + "." + p
+				}
+			}
+		}
 		c.bad = append(c.bad, "Value null at '"+p+"' failed to satisfy constraint: Member must not be null")
 	}
 	c.structure(&s.Shapes[op.Input], structOf(in))
@@ -45,6 +59,38 @@ func validate(op *Op, in any, nulls []string, direct bool) error {
 	}
 }
 
+// validateBody checks S3's XML bodies: what is missing or no word of an enumeration makes them malformed.
+func validateBody(op *Op, in any, nulls []string) error {
+	s := op.Schema
+	sh := &s.Shapes[op.Input]
+	if sh.Payload < 0 {
+		return nil
+	}
+	m := &sh.Members[sh.Payload]
+	ms := &s.Shapes[m.Shape]
+	if ms.Kind != KindStructure {
+		return nil
+	}
+	x, ok := member(sh, structOf(in), int(sh.Payload))
+	if !ok {
+		if m.Flags&Required != 0 {
+			return &Error{Code: "MissingRequestBodyError", Status: 400, Message: "Request Body is empty"}
+		}
+		return nil
+	}
+	for _, n := range nulls {
+		if strings.HasPrefix(n, lowerFirst(m.Name)+".") {
+			return errXML
+		}
+	}
+	c := checker{schema: s, only: true}
+	c.structure(ms, x)
+	if len(c.bad) > 0 {
+		return errXML
+	}
+	return nil
+}
+
 func upperFirst(s string) string {
 	if s == "" || s[0] < 'a' || s[0] > 'z' {
 		return s
@@ -58,6 +104,8 @@ type checker struct {
 	bad     []string
 	missing []string
 	direct  bool
+	prefix  *Member // stands before body members at the top
+	only    bool    // absence and enumerations only
 	depth   int
 }
 
@@ -82,10 +130,18 @@ func (c *checker) structure(sh *Shape, v reflect.Value) {
 		return
 	}
 	dynamic := v.Kind() == reflect.Map
+	prefix := c.prefix
+	c.prefix = nil
 	for i := range sh.Members {
 		m := &sh.Members[i]
 		ms := &c.schema.Shapes[m.Shape]
 		x, ok := member(sh, v, i)
+		if prefix != nil {
+			c.steps = c.steps[:0]
+			if m.Location == InBody {
+				c.push(prefix)
+			}
+		}
 		if ok && !dynamic && m.Flags&Required != 0 && x.Kind() == reflect.String && x.Len() == 0 && v.Field(i).Kind() == reflect.String {
 			if c.direct {
 				ok = false
@@ -145,9 +201,18 @@ func (c *checker) value(sh *Shape, m *Member, x reflect.Value) {
 
 // scalar gives the constraints of sh that x breaks.
 func (c *checker) scalar(sh *Shape, x reflect.Value) (bad []string) {
+	if c.only && len(sh.Enum) == 0 {
+		return nil
+	}
 	switch sh.Kind {
 	case KindString:
 		s := stringOf(x)
+		if c.only {
+			if !contains(sh.Enum, s) {
+				bad = append(bad, "enum")
+			}
+			return bad
+		}
 		if sh.Flags&(HasMin|HasMax) != 0 {
 			if n := utf16Len(s); sh.Flags&HasMax != 0 && float64(n) > sh.Max {
 				bad = append(bad, "Member must have length less than or equal to "+number(sh.Max))
@@ -204,6 +269,9 @@ func (c *checker) all(sh *Shape) string {
 }
 
 func (c *checker) size(sh *Shape, m *Member, x reflect.Value) {
+	if c.only {
+		return
+	}
 	n := float64(x.Len())
 	if sh.Flags&HasMax != 0 && n > sh.Max {
 		c.fail(sh, m, show(x), "Member must have length less than or equal to "+number(sh.Max))

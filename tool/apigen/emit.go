@@ -231,6 +231,7 @@ func schemaFields(s *wire.Schema) *fields {
 	f.num("Flags", int64(s.Flags))
 	f.num("Validation", int64(s.Validation))
 	f.str("ValidationCode", s.ValidationCode)
+	f.str("BlobType", s.BlobType)
 	var ps []string
 	for _, p := range s.Protocols {
 		ps = append(ps, "wire."+protocolNames[p])
@@ -350,6 +351,7 @@ func opLiteral(op *wire.Op, schema string) string {
 	f.str("ResultWrapper", op.ResultWrapper)
 	f.str("InputRoot", op.InputRoot)
 	f.str("InputNamespace", op.InputNamespace)
+	f.str("OutputRoot", op.OutputRoot)
 	f.str("ChecksumMember", op.ChecksumMember)
 	if len(op.ResponseChecksums) > 0 {
 		var q []string
@@ -424,7 +426,7 @@ func (e *emitter) fieldType(owner int32, m *wire.Member) string {
 		return "wire.EventReader"
 	}
 	payload := os.Payload >= 0 && &os.Members[os.Payload] == m
-	if sh.Kind == wire.KindBlob && sh.Flags&wire.Streaming != 0 && payload && (e.inputs[owner] || e.outputs[owner]) {
+	if sh.Kind == wire.KindBlob && m.Flags&wire.MemberStreaming != 0 && payload && (e.inputs[owner] || e.outputs[owner]) {
 		e.imports["io"] = true
 		if e.inputs[owner] {
 			return "io.ReadCloser"

@@ -173,8 +173,12 @@ func (b *builder) metadata(s *wire.Schema) {
 	}
 	if s.ServiceID == "S3" {
 		s.Flags |= wire.S3
-		s.Validation = wire.ValidateNone
+		s.Validation = wire.ValidateBody
 	}
+	if md.Bool("virgaBodyPath") {
+		s.Flags |= wire.BodyPath
+	}
+	s.BlobType = md.Str("virgaBlobType")
 	protocols := md.Strings("protocols")
 	if len(protocols) == 0 {
 		protocols = []string{md.Str("protocol")}
@@ -372,6 +376,7 @@ func (b *builder) member(name string, o *Object) wire.Member {
 	flag("eventpayload", wire.EventPayload)
 	flag("eventheader", wire.EventHeader)
 	flag("hostLabel", wire.HostLabel)
+	flag("streaming", wire.MemberStreaming)
 	return m
 }
 
@@ -417,6 +422,8 @@ func (b *builder) op(o *Object, name string, implemented bool) wire.Op {
 	op.HostPrefix = o.Obj("endpoint").Str("hostPrefix")
 	in, out := o.Obj("input"), o.Obj("output")
 	op.ResultWrapper = out.Str("resultWrapper")
+	op.OutputRoot = out.Str("locationName")
+	flag(out.Bool("virgaRootIsMember"), wire.RootIsMember)
 	op.InputRoot = in.Str("locationName")
 	op.InputNamespace, _ = namespace(in)
 	b.streams(&op, in.Str("shape"), wire.StreamingInput, wire.EventStreamInput)

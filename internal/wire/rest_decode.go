@@ -1,0 +1,388 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"reflect"
+	"strings"
+)
+
+// decodeREST fills an input from path, query, headers and body.
+func decodeREST(op *Op, p Protocol, r *Request, sh *Shape, v reflect.Value, at *path) error {
+	t := concrete(sh, v)
+	o := openObject(sh, t)
+	if err := bindLabels(op, r, &o); err != nil {
+		return err
+	}
+	if err := bindQuery(op.Schema, r, &o); err != nil {
+		return err
+	}
+	if err := bindHeaders(op.Schema, r.Header, &o); err != nil {
+		return err
+	}
+	if err := bindBody(op, p, r, &o, at); err != nil {
+		return err
+	}
+	o.missing(at)
+	settle(v, t)
+	return nil
+}
+
+func bindLabels(op *Op, r *Request, o *object) error {
+	rt := parsePattern(op)
+	var failed error
+	rt.match(r.Path, func(name, raw string) {
+		i := memberAt(o.sh, InURI, name)
+		if i < 0 || failed != nil {
+			return
+		}
+		s, err := url.PathUnescape(raw)
+		if err != nil {
+			failed = &Error{Code: "InvalidURI", Status: 400, Message: "Couldn't parse the specified URI."}
+			return
+		}
+		slot := o.slot(i)
+		if failed = setScalar(&op.Schema.Shapes[o.sh.Members[i].Shape], slot, s); failed == nil {
+			o.done(i, slot)
+		}
+	})
+	return failed
+}
+
+func memberAt(sh *Shape, l Location, key string) int {
+	for i := range sh.Members {
+		if m := &sh.Members[i]; m.Location == l && m.Key() == key {
+			return i
+		}
+	}
+	return -1
+}
+
+func bindQuery(s *Schema, r *Request, o *object) error {
+	if r.RawQuery == "" {
+		return nil
+	}
+	q := queryPairs(r.RawQuery)
+	if len(q) >= FormPairs {
+		return CommonError(RequestTooLargeError, "The request has too many parameters.")
+	}
+	for i := range o.sh.Members {
+		m := &o.sh.Members[i]
+		if m.Location != InQuery {
+			continue
+		}
+		ms := &s.Shapes[m.Shape]
+		if ms.Kind == KindMap {
+			if err := bindQueryMap(s, ms, q, o, i); err != nil {
+				return err
+			}
+			continue
+		}
+		key := m.Key()
+		var slot, list reflect.Value
+		for _, p := range q {
+			if p.key != key {
+				continue
+			}
+			if ms.Kind != KindList {
+				if p.value == "" && ms.Kind != KindString {
+					continue
+				}
+				slot = o.slot(i)
+				if err := setScalar(ms, slot, p.value); err != nil {
+					return err
+				}
+				break
+			}
+			if !slot.IsValid() {
+				slot = o.slot(i)
+				list = concrete(ms, slot)
+				list.Set(reflect.MakeSlice(list.Type(), 0, 4))
+			}
+			n := list.Len()
+			list.Grow(1)
+			list.SetLen(n + 1)
+			list.Index(n).SetZero()
+			if err := setScalar(&s.Shapes[ms.Members[0].Shape], list.Index(n), p.value); err != nil {
+				return err
+			}
+		}
+		if slot.IsValid() {
+			if list.IsValid() {
+				settle(slot, list)
+			}
+			o.done(i, slot)
+		}
+	}
+	return nil
+}
+
+// bindQueryMap fills a map member with the pairs that no other member has.
+func bindQueryMap(s *Schema, ms *Shape, q []pair, o *object, i int) error {
+	es := &s.Shapes[ms.Members[1].Shape]
+	slot := o.slot(i)
+	t := concrete(ms, slot)
+	t.Set(reflect.MakeMap(t.Type()))
+	for _, p := range q {
+		if memberAt(o.sh, InQuery, p.key) >= 0 {
+			continue
+		}
+		k := reflect.ValueOf(p.key)
+		if es.Kind == KindList {
+			var l reflect.Value
+			if old := t.MapIndex(k); old.IsValid() {
+				l = old
+				if l.Kind() == reflect.Interface {
+					l = l.Elem()
+				}
+			} else if l = reflect.New(t.Type().Elem()).Elem(); l.Kind() == reflect.Interface {
+				l = reflect.ValueOf([]any{})
+			}
+			e := reflect.New(l.Type().Elem()).Elem()
+			if err := setScalar(&s.Shapes[es.Members[0].Shape], e, p.value); err != nil {
+				return err
+			}
+			t.SetMapIndex(k, reflect.Append(l, e))
+			continue
+		}
+		if t.MapIndex(k).IsValid() {
+			continue
+		}
+		e := reflect.New(t.Type().Elem()).Elem()
+		if err := setScalar(es, e, p.value); err != nil {
+			return err
+		}
+		t.SetMapIndex(k, e)
+	}
+	if t.Len() > 0 {
+		settle(slot, t)
+		o.done(i, slot)
+	} else if t.Kind() == reflect.Map && slot.Kind() == reflect.Map {
+		slot.SetZero()
+	}
+	return nil
+}
+
+func bindHeaders(s *Schema, h http.Header, o *object) error {
+	for i := range o.sh.Members {
+		m := &o.sh.Members[i]
+		ms := &s.Shapes[m.Shape]
+		switch m.Location {
+		case InHeaders:
+			prefix := strings.ToLower(m.WireName)
+			slot := o.slot(i)
+			t := concrete(ms, slot)
+			var made bool
+			for k, vals := range h {
+				low := strings.ToLower(k)
+				if !strings.HasPrefix(low, prefix) || len(vals) == 0 {
+					continue
+				}
+				if !made {
+					made = true
+					t.Set(reflect.MakeMap(t.Type()))
+				}
+				name := k[len(prefix):]
+				if s.Flags&S3 != 0 {
+					name = low[len(prefix):]
+				}
+				e := reflect.New(t.Type().Elem()).Elem()
+				if err := setScalar(&s.Shapes[ms.Members[1].Shape], e, strings.Join(vals, ",")); err != nil {
+					return err
+				}
+				t.SetMapIndex(reflect.ValueOf(name), e)
+			}
+			if made {
+				settle(slot, t)
+				o.done(i, slot)
+			}
+		case InHeader:
+			vals := h[textproto.CanonicalMIMEHeaderKey(m.Key())]
+			if len(vals) == 0 {
+				continue
+			}
+			slot := o.slot(i)
+			if err := bindHeader(s, m, ms, slot, vals); err != nil {
+				return err
+			}
+			o.done(i, slot)
+		}
+	}
+	return nil
+}
+
+func bindHeader(s *Schema, m *Member, ms *Shape, slot reflect.Value, vals []string) error {
+	if ms.Kind == KindList {
+		es := &s.Shapes[ms.Members[0].Shape]
+		t := concrete(ms, slot)
+		t.Set(reflect.MakeSlice(t.Type(), 0, 4))
+		for _, v := range vals {
+			for _, part := range splitHeader(v, es.Kind == KindTimestamp && timeFormat(es, &ms.Members[0], TimeHTTP) == TimeHTTP) {
+				e := reflect.New(t.Type().Elem()).Elem()
+				if err := setScalar(es, e, part); err != nil {
+					return err
+				}
+				t.Set(reflect.Append(t, e))
+			}
+		}
+		settle(slot, t)
+		return nil
+	}
+	v := vals[0]
+	if m.Flags&JSONValue != 0 {
+		b, err := base64.StdEncoding.DecodeString(v)
+		if err != nil {
+			return serialization("Invalid base64 data")
+		}
+		return setScalar(ms, slot, string(b))
+	}
+	if v == "" && ms.Kind != KindString {
+		return nil
+	}
+	return setScalar(ms, slot, v)
+}
+
+// splitHeader splits a header's list at commas, honouring quotes; dates hold a comma each.
+func splitHeader(v string, dates bool) []string {
+	var out []string
+	if dates {
+		parts := strings.Split(v, ",")
+		for i := 0; i+1 < len(parts); i += 2 {
+			out = append(out, strings.TrimSpace(parts[i])+", "+strings.TrimSpace(parts[i+1]))
+		}
+		return out
+	}
+	for v = strings.TrimLeft(v, " \t"); v != ""; v = strings.TrimLeft(v, " \t") {
+		if v[0] == '"' {
+			var b strings.Builder
+			i := 1
+			for ; i < len(v) && v[i] != '"'; i++ {
+				if v[i] == '\\' && i+1 < len(v) {
+					i++
+				}
+				b.WriteByte(v[i])
+			}
+			out = append(out, b.String())
+			_, v, _ = strings.Cut(v[min(i, len(v)):], ",")
+			continue
+		}
+		var part string
+		part, v, _ = strings.Cut(v, ",")
+		out = append(out, strings.TrimSpace(part))
+	}
+	return out
+}
+
+func bindBody(op *Op, p Protocol, r *Request, o *object, at *path) error {
+	s := op.Schema
+	if o.sh.Payload >= 0 {
+		return bindPayload(op, p, r, o, at)
+	}
+	any := false
+	for i := range o.sh.Members {
+		if o.sh.Members[i].Location == InBody {
+			any = true
+			break
+		}
+	}
+	if !any || len(bytes.TrimSpace(r.Body)) == 0 {
+		return nil
+	}
+	if p == RESTJSON {
+		d := jsonDecoder{scanner: scanner{data: r.Body}, schema: s, path: *at, depth: 1}
+		defer func() { *at = d.path }()
+		if !d.take('{') {
+			return errMalformed
+		}
+		if err := d.fields(o); err != nil {
+			return err
+		}
+		if d.peek() != 0 || d.pos < len(d.data) {
+			return errMalformed
+		}
+		return nil
+	}
+	n, err := parseXML(r.Body)
+	if err != nil {
+		return err
+	}
+	d := xmlDecoder{schema: s, path: *at}
+	err = d.fields(o, n)
+	*at = d.path
+	return err
+}
+
+func bindPayload(op *Op, p Protocol, r *Request, o *object, at *path) error {
+	s := op.Schema
+	i := int(o.sh.Payload)
+	m := &o.sh.Members[i]
+	ms := &s.Shapes[m.Shape]
+	slot := o.slot(i)
+	if ms.Flags&EventStream != 0 {
+		return Unsupported("An event stream as input")
+	}
+	switch ms.Kind {
+	case KindBlob:
+		switch {
+		case slot.Type() == typeReadCl:
+			body := r.BodyStream
+			if body == nil {
+				body = io.NopCloser(bytes.NewReader(r.Body))
+			}
+			slot.Set(reflect.ValueOf(body))
+		case len(r.Body) == 0:
+			return nil
+		default:
+			c := concrete(ms, slot)
+			c.SetBytes(r.Body)
+			settle(slot, c)
+		}
+		o.done(i, slot)
+		return nil
+	case KindString:
+		if len(r.Body) == 0 {
+			return nil
+		}
+		setString(slot, string(r.Body))
+		o.done(i, slot)
+		return nil
+	}
+	if len(bytes.TrimSpace(r.Body)) == 0 {
+		return nil
+	}
+	at.push(m)
+	defer at.pop()
+	if p == RESTJSON {
+		d := jsonDecoder{scanner: scanner{data: r.Body}, schema: s, path: *at}
+		if err := d.value(ms, m, slot); err != nil {
+			return err
+		}
+		*at = d.path
+		if d.peek() != 0 || d.pos < len(d.data) {
+			return errMalformed
+		}
+		o.done(i, slot)
+		return nil
+	}
+	if ms.Kind == KindDocument {
+		return errXML
+	}
+	n, err := parseXML(r.Body)
+	if err != nil {
+		return err
+	}
+	if s.Flags&S3 != 0 && n.name != m.Key() && n.name != ms.Name && n.name != ms.WireName {
+		return errXML
+	}
+	d := xmlDecoder{schema: s, path: *at}
+	if err := d.value(ms, slot, n); err != nil {
+		return err
+	}
+	*at = d.path
+	o.done(i, slot)
+	return nil
+}
