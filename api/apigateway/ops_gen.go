@@ -5,9 +5,7 @@ package apigateway
 import "virga/internal/wire"
 
 // Model is Amazon API Gateway with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "CreateApiKey", Method: "POST", Path: "/apikeys", Status: 201, Input: -1, Output: -1},
 	{Schema: &schema, Name: "CreateAuthorizer", Method: "POST", Path: "/restapis/{restapi_id}/authorizers", Status: 201, Input: -1, Output: -1},
 	{Schema: &schema, Name: "CreateBasePathMapping", Method: "POST", Path: "/domainnames/{domain_name}/basepathmappings", Status: 201, Input: -1, Output: -1},
@@ -132,4 +130,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateUsage", Method: "PATCH", Path: "/usageplans/{usageplanId}/keys/{keyId}/usage", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateUsagePlan", Method: "PATCH", Path: "/usageplans/{usageplanId}", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateVpcLink", Method: "PATCH", Path: "/vpclinks/{vpclink_id}", Status: 200, Input: -1, Output: -1},
-}
+}}

@@ -4,13 +4,7 @@ package apigateway
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "apigateway", ServiceID: "API Gateway", FullName: "Amazon API Gateway", APIVersion: "2015-07-09", EndpointPrefix: "apigateway", SigningName: "apigateway", Flags: 4, Protocols: []wire.Protocol{wire.RESTJSON}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `[1-5]\d\d`, Expr: `[1-5]\d\d`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "apigateway", ServiceID: "API Gateway", FullName: "Amazon API Gateway", APIVersion: "2015-07-09", EndpointPrefix: "apigateway", SigningName: "apigateway", Flags: 4, Protocols: []wire.Protocol{wire.RESTJSON}, Shapes: []wire.Shape{
 	0: {Name: "AccessLogSettings", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "format", Shape: 95},
 		{Name: "destinationArn", Shape: 95},
@@ -570,4 +564,6 @@ var shapes = [...]wire.Shape{
 		{Name: "stageName", WireName: "stage_name", Shape: 95, Location: 1, Flags: 1},
 		{Name: "patchOperations", Shape: 55},
 	}},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `[1-5]\d\d`, Expr: `[1-5]\d\d`},
+}}

@@ -103,50 +103,50 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
-		wire.Handle(&ops[10], s.CreateResource, s.CreateResourceRequires),
-		wire.Handle(&ops[11], s.CreateRestApi, s.CreateRestApiRequires),
-		wire.Handle(&ops[12], s.CreateStage, s.CreateStageRequires),
-		wire.Handle(&ops[20], s.DeleteDeployment, s.DeleteDeploymentRequires),
-		wire.Handle(&ops[26], s.DeleteIntegration, s.DeleteIntegrationRequires),
-		wire.Handle(&ops[27], s.DeleteIntegrationResponse, s.DeleteIntegrationResponseRequires),
-		wire.Handle(&ops[28], s.DeleteMethod, s.DeleteMethodRequires),
-		wire.Handle(&ops[29], s.DeleteMethodResponse, s.DeleteMethodResponseRequires),
-		wire.Handle(&ops[32], s.DeleteResource, s.DeleteResourceRequires),
-		wire.Handle(&ops[33], s.DeleteRestApi, s.DeleteRestApiRequires),
-		wire.Handle(&ops[34], s.DeleteStage, s.DeleteStageRequires),
-		wire.Handle(&ops[41], s.GetAccount, s.GetAccountRequires),
-		wire.Handle(&ops[50], s.GetDeployment, s.GetDeploymentRequires),
-		wire.Handle(&ops[51], s.GetDeployments, s.GetDeploymentsRequires),
-		wire.Handle(&ops[62], s.GetIntegration, s.GetIntegrationRequires),
-		wire.Handle(&ops[63], s.GetIntegrationResponse, s.GetIntegrationResponseRequires),
-		wire.Handle(&ops[64], s.GetMethod, s.GetMethodRequires),
-		wire.Handle(&ops[65], s.GetMethodResponse, s.GetMethodResponseRequires),
-		wire.Handle(&ops[71], s.GetResource, s.GetResourceRequires),
-		wire.Handle(&ops[72], s.GetResources, s.GetResourcesRequires),
-		wire.Handle(&ops[73], s.GetRestApi, s.GetRestApiRequires),
-		wire.Handle(&ops[74], s.GetRestApis, s.GetRestApisRequires),
-		wire.Handle(&ops[78], s.GetStage, s.GetStageRequires),
-		wire.Handle(&ops[79], s.GetStages, s.GetStagesRequires),
-		wire.Handle(&ops[80], s.GetTags, s.GetTagsRequires),
-		wire.Handle(&ops[90], s.ImportRestApi, s.ImportRestApiRequires),
-		wire.Handle(&ops[92], s.PutIntegration, s.PutIntegrationRequires),
-		wire.Handle(&ops[93], s.PutIntegrationResponse, s.PutIntegrationResponseRequires),
-		wire.Handle(&ops[94], s.PutMethod, s.PutMethodRequires),
-		wire.Handle(&ops[95], s.PutMethodResponse, s.PutMethodResponseRequires),
-		wire.Handle(&ops[96], s.PutRestApi, s.PutRestApiRequires),
-		wire.Handle(&ops[98], s.TagResource, s.TagResourceRequires),
-		wire.Handle(&ops[100], s.TestInvokeMethod, s.TestInvokeMethodRequires),
-		wire.Handle(&ops[101], s.UntagResource, s.UntagResourceRequires),
-		wire.Handle(&ops[102], s.UpdateAccount, s.UpdateAccountRequires),
-		wire.Handle(&ops[107], s.UpdateDeployment, s.UpdateDeploymentRequires),
-		wire.Handle(&ops[112], s.UpdateIntegration, s.UpdateIntegrationRequires),
-		wire.Handle(&ops[113], s.UpdateIntegrationResponse, s.UpdateIntegrationResponseRequires),
-		wire.Handle(&ops[114], s.UpdateMethod, s.UpdateMethodRequires),
-		wire.Handle(&ops[115], s.UpdateMethodResponse, s.UpdateMethodResponseRequires),
-		wire.Handle(&ops[118], s.UpdateResource, s.UpdateResourceRequires),
-		wire.Handle(&ops[119], s.UpdateRestApi, s.UpdateRestApiRequires),
-		wire.Handle(&ops[120], s.UpdateStage, s.UpdateStageRequires),
+		wire.Handle(&Model.Ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
+		wire.Handle(&Model.Ops[10], s.CreateResource, s.CreateResourceRequires),
+		wire.Handle(&Model.Ops[11], s.CreateRestApi, s.CreateRestApiRequires),
+		wire.Handle(&Model.Ops[12], s.CreateStage, s.CreateStageRequires),
+		wire.Handle(&Model.Ops[20], s.DeleteDeployment, s.DeleteDeploymentRequires),
+		wire.Handle(&Model.Ops[26], s.DeleteIntegration, s.DeleteIntegrationRequires),
+		wire.Handle(&Model.Ops[27], s.DeleteIntegrationResponse, s.DeleteIntegrationResponseRequires),
+		wire.Handle(&Model.Ops[28], s.DeleteMethod, s.DeleteMethodRequires),
+		wire.Handle(&Model.Ops[29], s.DeleteMethodResponse, s.DeleteMethodResponseRequires),
+		wire.Handle(&Model.Ops[32], s.DeleteResource, s.DeleteResourceRequires),
+		wire.Handle(&Model.Ops[33], s.DeleteRestApi, s.DeleteRestApiRequires),
+		wire.Handle(&Model.Ops[34], s.DeleteStage, s.DeleteStageRequires),
+		wire.Handle(&Model.Ops[41], s.GetAccount, s.GetAccountRequires),
+		wire.Handle(&Model.Ops[50], s.GetDeployment, s.GetDeploymentRequires),
+		wire.Handle(&Model.Ops[51], s.GetDeployments, s.GetDeploymentsRequires),
+		wire.Handle(&Model.Ops[62], s.GetIntegration, s.GetIntegrationRequires),
+		wire.Handle(&Model.Ops[63], s.GetIntegrationResponse, s.GetIntegrationResponseRequires),
+		wire.Handle(&Model.Ops[64], s.GetMethod, s.GetMethodRequires),
+		wire.Handle(&Model.Ops[65], s.GetMethodResponse, s.GetMethodResponseRequires),
+		wire.Handle(&Model.Ops[71], s.GetResource, s.GetResourceRequires),
+		wire.Handle(&Model.Ops[72], s.GetResources, s.GetResourcesRequires),
+		wire.Handle(&Model.Ops[73], s.GetRestApi, s.GetRestApiRequires),
+		wire.Handle(&Model.Ops[74], s.GetRestApis, s.GetRestApisRequires),
+		wire.Handle(&Model.Ops[78], s.GetStage, s.GetStageRequires),
+		wire.Handle(&Model.Ops[79], s.GetStages, s.GetStagesRequires),
+		wire.Handle(&Model.Ops[80], s.GetTags, s.GetTagsRequires),
+		wire.Handle(&Model.Ops[90], s.ImportRestApi, s.ImportRestApiRequires),
+		wire.Handle(&Model.Ops[92], s.PutIntegration, s.PutIntegrationRequires),
+		wire.Handle(&Model.Ops[93], s.PutIntegrationResponse, s.PutIntegrationResponseRequires),
+		wire.Handle(&Model.Ops[94], s.PutMethod, s.PutMethodRequires),
+		wire.Handle(&Model.Ops[95], s.PutMethodResponse, s.PutMethodResponseRequires),
+		wire.Handle(&Model.Ops[96], s.PutRestApi, s.PutRestApiRequires),
+		wire.Handle(&Model.Ops[98], s.TagResource, s.TagResourceRequires),
+		wire.Handle(&Model.Ops[100], s.TestInvokeMethod, s.TestInvokeMethodRequires),
+		wire.Handle(&Model.Ops[101], s.UntagResource, s.UntagResourceRequires),
+		wire.Handle(&Model.Ops[102], s.UpdateAccount, s.UpdateAccountRequires),
+		wire.Handle(&Model.Ops[107], s.UpdateDeployment, s.UpdateDeploymentRequires),
+		wire.Handle(&Model.Ops[112], s.UpdateIntegration, s.UpdateIntegrationRequires),
+		wire.Handle(&Model.Ops[113], s.UpdateIntegrationResponse, s.UpdateIntegrationResponseRequires),
+		wire.Handle(&Model.Ops[114], s.UpdateMethod, s.UpdateMethodRequires),
+		wire.Handle(&Model.Ops[115], s.UpdateMethodResponse, s.UpdateMethodResponseRequires),
+		wire.Handle(&Model.Ops[118], s.UpdateResource, s.UpdateResourceRequires),
+		wire.Handle(&Model.Ops[119], s.UpdateRestApi, s.UpdateRestApiRequires),
+		wire.Handle(&Model.Ops[120], s.UpdateStage, s.UpdateStageRequires),
 	}
 }
 
@@ -155,220 +155,220 @@ type Client struct{ Invoker wire.Invoker }
 
 // CreateDeployment invokes the operation of that name.
 func (c *Client) CreateDeployment(ctx context.Context, in *CreateDeploymentInput) (*CreateDeploymentOutput, error) {
-	return wire.Invoke[CreateDeploymentOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[CreateDeploymentOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // CreateResource invokes the operation of that name.
 func (c *Client) CreateResource(ctx context.Context, in *CreateResourceInput) (*CreateResourceOutput, error) {
-	return wire.Invoke[CreateResourceOutput](ctx, c.Invoker, &ops[10], in)
+	return wire.Invoke[CreateResourceOutput](ctx, c.Invoker, &Model.Ops[10], in)
 }
 
 // CreateRestApi invokes the operation of that name.
 func (c *Client) CreateRestApi(ctx context.Context, in *CreateRestApiInput) (*CreateRestApiOutput, error) {
-	return wire.Invoke[CreateRestApiOutput](ctx, c.Invoker, &ops[11], in)
+	return wire.Invoke[CreateRestApiOutput](ctx, c.Invoker, &Model.Ops[11], in)
 }
 
 // CreateStage invokes the operation of that name.
 func (c *Client) CreateStage(ctx context.Context, in *CreateStageInput) (*CreateStageOutput, error) {
-	return wire.Invoke[CreateStageOutput](ctx, c.Invoker, &ops[12], in)
+	return wire.Invoke[CreateStageOutput](ctx, c.Invoker, &Model.Ops[12], in)
 }
 
 // DeleteDeployment invokes the operation of that name.
 func (c *Client) DeleteDeployment(ctx context.Context, in *DeleteDeploymentInput) (*DeleteDeploymentOutput, error) {
-	return wire.Invoke[DeleteDeploymentOutput](ctx, c.Invoker, &ops[20], in)
+	return wire.Invoke[DeleteDeploymentOutput](ctx, c.Invoker, &Model.Ops[20], in)
 }
 
 // DeleteIntegration invokes the operation of that name.
 func (c *Client) DeleteIntegration(ctx context.Context, in *DeleteIntegrationInput) (*DeleteIntegrationOutput, error) {
-	return wire.Invoke[DeleteIntegrationOutput](ctx, c.Invoker, &ops[26], in)
+	return wire.Invoke[DeleteIntegrationOutput](ctx, c.Invoker, &Model.Ops[26], in)
 }
 
 // DeleteIntegrationResponse invokes the operation of that name.
 func (c *Client) DeleteIntegrationResponse(ctx context.Context, in *DeleteIntegrationResponseInput) (*DeleteIntegrationResponseOutput, error) {
-	return wire.Invoke[DeleteIntegrationResponseOutput](ctx, c.Invoker, &ops[27], in)
+	return wire.Invoke[DeleteIntegrationResponseOutput](ctx, c.Invoker, &Model.Ops[27], in)
 }
 
 // DeleteMethod invokes the operation of that name.
 func (c *Client) DeleteMethod(ctx context.Context, in *DeleteMethodInput) (*DeleteMethodOutput, error) {
-	return wire.Invoke[DeleteMethodOutput](ctx, c.Invoker, &ops[28], in)
+	return wire.Invoke[DeleteMethodOutput](ctx, c.Invoker, &Model.Ops[28], in)
 }
 
 // DeleteMethodResponse invokes the operation of that name.
 func (c *Client) DeleteMethodResponse(ctx context.Context, in *DeleteMethodResponseInput) (*DeleteMethodResponseOutput, error) {
-	return wire.Invoke[DeleteMethodResponseOutput](ctx, c.Invoker, &ops[29], in)
+	return wire.Invoke[DeleteMethodResponseOutput](ctx, c.Invoker, &Model.Ops[29], in)
 }
 
 // DeleteResource invokes the operation of that name.
 func (c *Client) DeleteResource(ctx context.Context, in *DeleteResourceInput) (*DeleteResourceOutput, error) {
-	return wire.Invoke[DeleteResourceOutput](ctx, c.Invoker, &ops[32], in)
+	return wire.Invoke[DeleteResourceOutput](ctx, c.Invoker, &Model.Ops[32], in)
 }
 
 // DeleteRestApi invokes the operation of that name.
 func (c *Client) DeleteRestApi(ctx context.Context, in *DeleteRestApiInput) (*DeleteRestApiOutput, error) {
-	return wire.Invoke[DeleteRestApiOutput](ctx, c.Invoker, &ops[33], in)
+	return wire.Invoke[DeleteRestApiOutput](ctx, c.Invoker, &Model.Ops[33], in)
 }
 
 // DeleteStage invokes the operation of that name.
 func (c *Client) DeleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteStageOutput, error) {
-	return wire.Invoke[DeleteStageOutput](ctx, c.Invoker, &ops[34], in)
+	return wire.Invoke[DeleteStageOutput](ctx, c.Invoker, &Model.Ops[34], in)
 }
 
 // GetAccount invokes the operation of that name.
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput) (*GetAccountOutput, error) {
-	return wire.Invoke[GetAccountOutput](ctx, c.Invoker, &ops[41], in)
+	return wire.Invoke[GetAccountOutput](ctx, c.Invoker, &Model.Ops[41], in)
 }
 
 // GetDeployment invokes the operation of that name.
 func (c *Client) GetDeployment(ctx context.Context, in *GetDeploymentInput) (*GetDeploymentOutput, error) {
-	return wire.Invoke[GetDeploymentOutput](ctx, c.Invoker, &ops[50], in)
+	return wire.Invoke[GetDeploymentOutput](ctx, c.Invoker, &Model.Ops[50], in)
 }
 
 // GetDeployments invokes the operation of that name.
 func (c *Client) GetDeployments(ctx context.Context, in *GetDeploymentsInput) (*GetDeploymentsOutput, error) {
-	return wire.Invoke[GetDeploymentsOutput](ctx, c.Invoker, &ops[51], in)
+	return wire.Invoke[GetDeploymentsOutput](ctx, c.Invoker, &Model.Ops[51], in)
 }
 
 // GetIntegration invokes the operation of that name.
 func (c *Client) GetIntegration(ctx context.Context, in *GetIntegrationInput) (*GetIntegrationOutput, error) {
-	return wire.Invoke[GetIntegrationOutput](ctx, c.Invoker, &ops[62], in)
+	return wire.Invoke[GetIntegrationOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
 // GetIntegrationResponse invokes the operation of that name.
 func (c *Client) GetIntegrationResponse(ctx context.Context, in *GetIntegrationResponseInput) (*GetIntegrationResponseOutput, error) {
-	return wire.Invoke[GetIntegrationResponseOutput](ctx, c.Invoker, &ops[63], in)
+	return wire.Invoke[GetIntegrationResponseOutput](ctx, c.Invoker, &Model.Ops[63], in)
 }
 
 // GetMethod invokes the operation of that name.
 func (c *Client) GetMethod(ctx context.Context, in *GetMethodInput) (*GetMethodOutput, error) {
-	return wire.Invoke[GetMethodOutput](ctx, c.Invoker, &ops[64], in)
+	return wire.Invoke[GetMethodOutput](ctx, c.Invoker, &Model.Ops[64], in)
 }
 
 // GetMethodResponse invokes the operation of that name.
 func (c *Client) GetMethodResponse(ctx context.Context, in *GetMethodResponseInput) (*GetMethodResponseOutput, error) {
-	return wire.Invoke[GetMethodResponseOutput](ctx, c.Invoker, &ops[65], in)
+	return wire.Invoke[GetMethodResponseOutput](ctx, c.Invoker, &Model.Ops[65], in)
 }
 
 // GetResource invokes the operation of that name.
 func (c *Client) GetResource(ctx context.Context, in *GetResourceInput) (*GetResourceOutput, error) {
-	return wire.Invoke[GetResourceOutput](ctx, c.Invoker, &ops[71], in)
+	return wire.Invoke[GetResourceOutput](ctx, c.Invoker, &Model.Ops[71], in)
 }
 
 // GetResources invokes the operation of that name.
 func (c *Client) GetResources(ctx context.Context, in *GetResourcesInput) (*GetResourcesOutput, error) {
-	return wire.Invoke[GetResourcesOutput](ctx, c.Invoker, &ops[72], in)
+	return wire.Invoke[GetResourcesOutput](ctx, c.Invoker, &Model.Ops[72], in)
 }
 
 // GetRestApi invokes the operation of that name.
 func (c *Client) GetRestApi(ctx context.Context, in *GetRestApiInput) (*GetRestApiOutput, error) {
-	return wire.Invoke[GetRestApiOutput](ctx, c.Invoker, &ops[73], in)
+	return wire.Invoke[GetRestApiOutput](ctx, c.Invoker, &Model.Ops[73], in)
 }
 
 // GetRestApis invokes the operation of that name.
 func (c *Client) GetRestApis(ctx context.Context, in *GetRestApisInput) (*GetRestApisOutput, error) {
-	return wire.Invoke[GetRestApisOutput](ctx, c.Invoker, &ops[74], in)
+	return wire.Invoke[GetRestApisOutput](ctx, c.Invoker, &Model.Ops[74], in)
 }
 
 // GetStage invokes the operation of that name.
 func (c *Client) GetStage(ctx context.Context, in *GetStageInput) (*GetStageOutput, error) {
-	return wire.Invoke[GetStageOutput](ctx, c.Invoker, &ops[78], in)
+	return wire.Invoke[GetStageOutput](ctx, c.Invoker, &Model.Ops[78], in)
 }
 
 // GetStages invokes the operation of that name.
 func (c *Client) GetStages(ctx context.Context, in *GetStagesInput) (*GetStagesOutput, error) {
-	return wire.Invoke[GetStagesOutput](ctx, c.Invoker, &ops[79], in)
+	return wire.Invoke[GetStagesOutput](ctx, c.Invoker, &Model.Ops[79], in)
 }
 
 // GetTags invokes the operation of that name.
 func (c *Client) GetTags(ctx context.Context, in *GetTagsInput) (*GetTagsOutput, error) {
-	return wire.Invoke[GetTagsOutput](ctx, c.Invoker, &ops[80], in)
+	return wire.Invoke[GetTagsOutput](ctx, c.Invoker, &Model.Ops[80], in)
 }
 
 // ImportRestApi invokes the operation of that name.
 func (c *Client) ImportRestApi(ctx context.Context, in *ImportRestApiInput) (*ImportRestApiOutput, error) {
-	return wire.Invoke[ImportRestApiOutput](ctx, c.Invoker, &ops[90], in)
+	return wire.Invoke[ImportRestApiOutput](ctx, c.Invoker, &Model.Ops[90], in)
 }
 
 // PutIntegration invokes the operation of that name.
 func (c *Client) PutIntegration(ctx context.Context, in *PutIntegrationInput) (*PutIntegrationOutput, error) {
-	return wire.Invoke[PutIntegrationOutput](ctx, c.Invoker, &ops[92], in)
+	return wire.Invoke[PutIntegrationOutput](ctx, c.Invoker, &Model.Ops[92], in)
 }
 
 // PutIntegrationResponse invokes the operation of that name.
 func (c *Client) PutIntegrationResponse(ctx context.Context, in *PutIntegrationResponseInput) (*PutIntegrationResponseOutput, error) {
-	return wire.Invoke[PutIntegrationResponseOutput](ctx, c.Invoker, &ops[93], in)
+	return wire.Invoke[PutIntegrationResponseOutput](ctx, c.Invoker, &Model.Ops[93], in)
 }
 
 // PutMethod invokes the operation of that name.
 func (c *Client) PutMethod(ctx context.Context, in *PutMethodInput) (*PutMethodOutput, error) {
-	return wire.Invoke[PutMethodOutput](ctx, c.Invoker, &ops[94], in)
+	return wire.Invoke[PutMethodOutput](ctx, c.Invoker, &Model.Ops[94], in)
 }
 
 // PutMethodResponse invokes the operation of that name.
 func (c *Client) PutMethodResponse(ctx context.Context, in *PutMethodResponseInput) (*PutMethodResponseOutput, error) {
-	return wire.Invoke[PutMethodResponseOutput](ctx, c.Invoker, &ops[95], in)
+	return wire.Invoke[PutMethodResponseOutput](ctx, c.Invoker, &Model.Ops[95], in)
 }
 
 // PutRestApi invokes the operation of that name.
 func (c *Client) PutRestApi(ctx context.Context, in *PutRestApiInput) (*PutRestApiOutput, error) {
-	return wire.Invoke[PutRestApiOutput](ctx, c.Invoker, &ops[96], in)
+	return wire.Invoke[PutRestApiOutput](ctx, c.Invoker, &Model.Ops[96], in)
 }
 
 // TagResource invokes the operation of that name.
 func (c *Client) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &ops[98], in)
+	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &Model.Ops[98], in)
 }
 
 // TestInvokeMethod invokes the operation of that name.
 func (c *Client) TestInvokeMethod(ctx context.Context, in *TestInvokeMethodInput) (*TestInvokeMethodOutput, error) {
-	return wire.Invoke[TestInvokeMethodOutput](ctx, c.Invoker, &ops[100], in)
+	return wire.Invoke[TestInvokeMethodOutput](ctx, c.Invoker, &Model.Ops[100], in)
 }
 
 // UntagResource invokes the operation of that name.
 func (c *Client) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &ops[101], in)
+	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &Model.Ops[101], in)
 }
 
 // UpdateAccount invokes the operation of that name.
 func (c *Client) UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*UpdateAccountOutput, error) {
-	return wire.Invoke[UpdateAccountOutput](ctx, c.Invoker, &ops[102], in)
+	return wire.Invoke[UpdateAccountOutput](ctx, c.Invoker, &Model.Ops[102], in)
 }
 
 // UpdateDeployment invokes the operation of that name.
 func (c *Client) UpdateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*UpdateDeploymentOutput, error) {
-	return wire.Invoke[UpdateDeploymentOutput](ctx, c.Invoker, &ops[107], in)
+	return wire.Invoke[UpdateDeploymentOutput](ctx, c.Invoker, &Model.Ops[107], in)
 }
 
 // UpdateIntegration invokes the operation of that name.
 func (c *Client) UpdateIntegration(ctx context.Context, in *UpdateIntegrationInput) (*UpdateIntegrationOutput, error) {
-	return wire.Invoke[UpdateIntegrationOutput](ctx, c.Invoker, &ops[112], in)
+	return wire.Invoke[UpdateIntegrationOutput](ctx, c.Invoker, &Model.Ops[112], in)
 }
 
 // UpdateIntegrationResponse invokes the operation of that name.
 func (c *Client) UpdateIntegrationResponse(ctx context.Context, in *UpdateIntegrationResponseInput) (*UpdateIntegrationResponseOutput, error) {
-	return wire.Invoke[UpdateIntegrationResponseOutput](ctx, c.Invoker, &ops[113], in)
+	return wire.Invoke[UpdateIntegrationResponseOutput](ctx, c.Invoker, &Model.Ops[113], in)
 }
 
 // UpdateMethod invokes the operation of that name.
 func (c *Client) UpdateMethod(ctx context.Context, in *UpdateMethodInput) (*UpdateMethodOutput, error) {
-	return wire.Invoke[UpdateMethodOutput](ctx, c.Invoker, &ops[114], in)
+	return wire.Invoke[UpdateMethodOutput](ctx, c.Invoker, &Model.Ops[114], in)
 }
 
 // UpdateMethodResponse invokes the operation of that name.
 func (c *Client) UpdateMethodResponse(ctx context.Context, in *UpdateMethodResponseInput) (*UpdateMethodResponseOutput, error) {
-	return wire.Invoke[UpdateMethodResponseOutput](ctx, c.Invoker, &ops[115], in)
+	return wire.Invoke[UpdateMethodResponseOutput](ctx, c.Invoker, &Model.Ops[115], in)
 }
 
 // UpdateResource invokes the operation of that name.
 func (c *Client) UpdateResource(ctx context.Context, in *UpdateResourceInput) (*UpdateResourceOutput, error) {
-	return wire.Invoke[UpdateResourceOutput](ctx, c.Invoker, &ops[118], in)
+	return wire.Invoke[UpdateResourceOutput](ctx, c.Invoker, &Model.Ops[118], in)
 }
 
 // UpdateRestApi invokes the operation of that name.
 func (c *Client) UpdateRestApi(ctx context.Context, in *UpdateRestApiInput) (*UpdateRestApiOutput, error) {
-	return wire.Invoke[UpdateRestApiOutput](ctx, c.Invoker, &ops[119], in)
+	return wire.Invoke[UpdateRestApiOutput](ctx, c.Invoker, &Model.Ops[119], in)
 }
 
 // UpdateStage invokes the operation of that name.
 func (c *Client) UpdateStage(ctx context.Context, in *UpdateStageInput) (*UpdateStageOutput, error) {
-	return wire.Invoke[UpdateStageOutput](ctx, c.Invoker, &ops[120], in)
+	return wire.Invoke[UpdateStageOutput](ctx, c.Invoker, &Model.Ops[120], in)
 }

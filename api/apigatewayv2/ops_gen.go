@@ -5,9 +5,7 @@ package apigatewayv2
 import "virga/internal/wire"
 
 // Model is AmazonApiGatewayV2 with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "CreateApi", Method: "POST", Path: "/v2/apis", Status: 201, Flags: 1, Input: 15, Output: 16, Errors: []int32{80, 110, 7, 8}},
 	{Schema: &schema, Name: "CreateApiMapping", Method: "POST", Path: "/v2/domainnames/{domainName}/apimappings", Status: 201, Input: -1, Output: -1},
 	{Schema: &schema, Name: "CreateAuthorizer", Method: "POST", Path: "/v2/apis/{apiId}/authorizers", Status: 201, Flags: 1, Input: 17, Output: 18, Errors: []int32{80, 110, 7, 8}},
@@ -111,4 +109,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateRouteResponse", Method: "PATCH", Path: "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateStage", Method: "PATCH", Path: "/v2/apis/{apiId}/stages/{stageName}", Status: 200, Flags: 1, Input: 120, Output: 121, Errors: []int32{80, 110, 7, 8}},
 	{Schema: &schema, Name: "UpdateVpcLink", Method: "PATCH", Path: "/v2/vpclinks/{vpcLinkId}", Status: 200, Input: -1, Output: -1},
-}
+}}

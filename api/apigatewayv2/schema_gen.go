@@ -4,9 +4,7 @@ package apigatewayv2
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "apigatewayv2", ServiceID: "ApiGatewayV2", FullName: "AmazonApiGatewayV2", APIVersion: "2018-11-29", EndpointPrefix: "apigateway", SigningName: "apigateway", Protocols: []wire.Protocol{wire.RESTJSON}, Shapes: shapes[:]}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "apigatewayv2", ServiceID: "ApiGatewayV2", FullName: "AmazonApiGatewayV2", APIVersion: "2018-11-29", EndpointPrefix: "apigateway", SigningName: "apigateway", Protocols: []wire.Protocol{wire.RESTJSON}, Shapes: []wire.Shape{
 	0: {Name: "AccessLogSettings", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "DestinationArn", WireName: "destinationArn", Shape: 2},
 		{Name: "Format", WireName: "format", Shape: 99},
@@ -858,4 +856,4 @@ var shapes = [...]wire.Shape{
 	}},
 	133: {Name: "__string", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	134: {Name: "__timestampIso8601", Kind: wire.KindTimestamp, Time: 1, Payload: -1, Pattern: -1},
-}
+}}

@@ -89,43 +89,43 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[0], s.CreateApi, s.CreateApiRequires),
-		wire.Handle(&ops[2], s.CreateAuthorizer, s.CreateAuthorizerRequires),
-		wire.Handle(&ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
-		wire.Handle(&ops[5], s.CreateIntegration, s.CreateIntegrationRequires),
-		wire.Handle(&ops[12], s.CreateRoute, s.CreateRouteRequires),
-		wire.Handle(&ops[15], s.CreateStage, s.CreateStageRequires),
-		wire.Handle(&ops[18], s.DeleteApi, s.DeleteApiRequires),
-		wire.Handle(&ops[20], s.DeleteAuthorizer, s.DeleteAuthorizerRequires),
-		wire.Handle(&ops[21], s.DeleteCorsConfiguration, s.DeleteCorsConfigurationRequires),
-		wire.Handle(&ops[22], s.DeleteDeployment, s.DeleteDeploymentRequires),
-		wire.Handle(&ops[24], s.DeleteIntegration, s.DeleteIntegrationRequires),
-		wire.Handle(&ops[32], s.DeleteRoute, s.DeleteRouteRequires),
-		wire.Handle(&ops[35], s.DeleteRouteSettings, s.DeleteRouteSettingsRequires),
-		wire.Handle(&ops[37], s.DeleteStage, s.DeleteStageRequires),
-		wire.Handle(&ops[40], s.ExportApi, s.ExportApiRequires),
-		wire.Handle(&ops[41], s.GetApi, s.GetApiRequires),
-		wire.Handle(&ops[44], s.GetApis, s.GetApisRequires),
-		wire.Handle(&ops[45], s.GetAuthorizer, s.GetAuthorizerRequires),
-		wire.Handle(&ops[46], s.GetAuthorizers, s.GetAuthorizersRequires),
-		wire.Handle(&ops[47], s.GetDeployment, s.GetDeploymentRequires),
-		wire.Handle(&ops[48], s.GetDeployments, s.GetDeploymentsRequires),
-		wire.Handle(&ops[51], s.GetIntegration, s.GetIntegrationRequires),
-		wire.Handle(&ops[54], s.GetIntegrations, s.GetIntegrationsRequires),
-		wire.Handle(&ops[63], s.GetRoute, s.GetRouteRequires),
-		wire.Handle(&ops[66], s.GetRoutes, s.GetRoutesRequires),
-		wire.Handle(&ops[68], s.GetStage, s.GetStageRequires),
-		wire.Handle(&ops[69], s.GetStages, s.GetStagesRequires),
-		wire.Handle(&ops[70], s.GetTags, s.GetTagsRequires),
-		wire.Handle(&ops[73], s.ImportApi, s.ImportApiRequires),
-		wire.Handle(&ops[83], s.ReimportApi, s.ReimportApiRequires),
-		wire.Handle(&ops[85], s.TagResource, s.TagResourceRequires),
-		wire.Handle(&ops[86], s.UntagResource, s.UntagResourceRequires),
-		wire.Handle(&ops[87], s.UpdateApi, s.UpdateApiRequires),
-		wire.Handle(&ops[89], s.UpdateAuthorizer, s.UpdateAuthorizerRequires),
-		wire.Handle(&ops[92], s.UpdateIntegration, s.UpdateIntegrationRequires),
-		wire.Handle(&ops[99], s.UpdateRoute, s.UpdateRouteRequires),
-		wire.Handle(&ops[101], s.UpdateStage, s.UpdateStageRequires),
+		wire.Handle(&Model.Ops[0], s.CreateApi, s.CreateApiRequires),
+		wire.Handle(&Model.Ops[2], s.CreateAuthorizer, s.CreateAuthorizerRequires),
+		wire.Handle(&Model.Ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
+		wire.Handle(&Model.Ops[5], s.CreateIntegration, s.CreateIntegrationRequires),
+		wire.Handle(&Model.Ops[12], s.CreateRoute, s.CreateRouteRequires),
+		wire.Handle(&Model.Ops[15], s.CreateStage, s.CreateStageRequires),
+		wire.Handle(&Model.Ops[18], s.DeleteApi, s.DeleteApiRequires),
+		wire.Handle(&Model.Ops[20], s.DeleteAuthorizer, s.DeleteAuthorizerRequires),
+		wire.Handle(&Model.Ops[21], s.DeleteCorsConfiguration, s.DeleteCorsConfigurationRequires),
+		wire.Handle(&Model.Ops[22], s.DeleteDeployment, s.DeleteDeploymentRequires),
+		wire.Handle(&Model.Ops[24], s.DeleteIntegration, s.DeleteIntegrationRequires),
+		wire.Handle(&Model.Ops[32], s.DeleteRoute, s.DeleteRouteRequires),
+		wire.Handle(&Model.Ops[35], s.DeleteRouteSettings, s.DeleteRouteSettingsRequires),
+		wire.Handle(&Model.Ops[37], s.DeleteStage, s.DeleteStageRequires),
+		wire.Handle(&Model.Ops[40], s.ExportApi, s.ExportApiRequires),
+		wire.Handle(&Model.Ops[41], s.GetApi, s.GetApiRequires),
+		wire.Handle(&Model.Ops[44], s.GetApis, s.GetApisRequires),
+		wire.Handle(&Model.Ops[45], s.GetAuthorizer, s.GetAuthorizerRequires),
+		wire.Handle(&Model.Ops[46], s.GetAuthorizers, s.GetAuthorizersRequires),
+		wire.Handle(&Model.Ops[47], s.GetDeployment, s.GetDeploymentRequires),
+		wire.Handle(&Model.Ops[48], s.GetDeployments, s.GetDeploymentsRequires),
+		wire.Handle(&Model.Ops[51], s.GetIntegration, s.GetIntegrationRequires),
+		wire.Handle(&Model.Ops[54], s.GetIntegrations, s.GetIntegrationsRequires),
+		wire.Handle(&Model.Ops[63], s.GetRoute, s.GetRouteRequires),
+		wire.Handle(&Model.Ops[66], s.GetRoutes, s.GetRoutesRequires),
+		wire.Handle(&Model.Ops[68], s.GetStage, s.GetStageRequires),
+		wire.Handle(&Model.Ops[69], s.GetStages, s.GetStagesRequires),
+		wire.Handle(&Model.Ops[70], s.GetTags, s.GetTagsRequires),
+		wire.Handle(&Model.Ops[73], s.ImportApi, s.ImportApiRequires),
+		wire.Handle(&Model.Ops[83], s.ReimportApi, s.ReimportApiRequires),
+		wire.Handle(&Model.Ops[85], s.TagResource, s.TagResourceRequires),
+		wire.Handle(&Model.Ops[86], s.UntagResource, s.UntagResourceRequires),
+		wire.Handle(&Model.Ops[87], s.UpdateApi, s.UpdateApiRequires),
+		wire.Handle(&Model.Ops[89], s.UpdateAuthorizer, s.UpdateAuthorizerRequires),
+		wire.Handle(&Model.Ops[92], s.UpdateIntegration, s.UpdateIntegrationRequires),
+		wire.Handle(&Model.Ops[99], s.UpdateRoute, s.UpdateRouteRequires),
+		wire.Handle(&Model.Ops[101], s.UpdateStage, s.UpdateStageRequires),
 	}
 }
 
@@ -134,185 +134,185 @@ type Client struct{ Invoker wire.Invoker }
 
 // CreateApi invokes the operation of that name.
 func (c *Client) CreateApi(ctx context.Context, in *CreateApiInput) (*CreateApiOutput, error) {
-	return wire.Invoke[CreateApiOutput](ctx, c.Invoker, &ops[0], in)
+	return wire.Invoke[CreateApiOutput](ctx, c.Invoker, &Model.Ops[0], in)
 }
 
 // CreateAuthorizer invokes the operation of that name.
 func (c *Client) CreateAuthorizer(ctx context.Context, in *CreateAuthorizerInput) (*CreateAuthorizerOutput, error) {
-	return wire.Invoke[CreateAuthorizerOutput](ctx, c.Invoker, &ops[2], in)
+	return wire.Invoke[CreateAuthorizerOutput](ctx, c.Invoker, &Model.Ops[2], in)
 }
 
 // CreateDeployment invokes the operation of that name.
 func (c *Client) CreateDeployment(ctx context.Context, in *CreateDeploymentInput) (*CreateDeploymentOutput, error) {
-	return wire.Invoke[CreateDeploymentOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[CreateDeploymentOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // CreateIntegration invokes the operation of that name.
 func (c *Client) CreateIntegration(ctx context.Context, in *CreateIntegrationInput) (*CreateIntegrationOutput, error) {
-	return wire.Invoke[CreateIntegrationOutput](ctx, c.Invoker, &ops[5], in)
+	return wire.Invoke[CreateIntegrationOutput](ctx, c.Invoker, &Model.Ops[5], in)
 }
 
 // CreateRoute invokes the operation of that name.
 func (c *Client) CreateRoute(ctx context.Context, in *CreateRouteInput) (*CreateRouteOutput, error) {
-	return wire.Invoke[CreateRouteOutput](ctx, c.Invoker, &ops[12], in)
+	return wire.Invoke[CreateRouteOutput](ctx, c.Invoker, &Model.Ops[12], in)
 }
 
 // CreateStage invokes the operation of that name.
 func (c *Client) CreateStage(ctx context.Context, in *CreateStageInput) (*CreateStageOutput, error) {
-	return wire.Invoke[CreateStageOutput](ctx, c.Invoker, &ops[15], in)
+	return wire.Invoke[CreateStageOutput](ctx, c.Invoker, &Model.Ops[15], in)
 }
 
 // DeleteApi invokes the operation of that name.
 func (c *Client) DeleteApi(ctx context.Context, in *DeleteApiInput) (*DeleteApiOutput, error) {
-	return wire.Invoke[DeleteApiOutput](ctx, c.Invoker, &ops[18], in)
+	return wire.Invoke[DeleteApiOutput](ctx, c.Invoker, &Model.Ops[18], in)
 }
 
 // DeleteAuthorizer invokes the operation of that name.
 func (c *Client) DeleteAuthorizer(ctx context.Context, in *DeleteAuthorizerInput) (*DeleteAuthorizerOutput, error) {
-	return wire.Invoke[DeleteAuthorizerOutput](ctx, c.Invoker, &ops[20], in)
+	return wire.Invoke[DeleteAuthorizerOutput](ctx, c.Invoker, &Model.Ops[20], in)
 }
 
 // DeleteCorsConfiguration invokes the operation of that name.
 func (c *Client) DeleteCorsConfiguration(ctx context.Context, in *DeleteCorsConfigurationInput) (*DeleteCorsConfigurationOutput, error) {
-	return wire.Invoke[DeleteCorsConfigurationOutput](ctx, c.Invoker, &ops[21], in)
+	return wire.Invoke[DeleteCorsConfigurationOutput](ctx, c.Invoker, &Model.Ops[21], in)
 }
 
 // DeleteDeployment invokes the operation of that name.
 func (c *Client) DeleteDeployment(ctx context.Context, in *DeleteDeploymentInput) (*DeleteDeploymentOutput, error) {
-	return wire.Invoke[DeleteDeploymentOutput](ctx, c.Invoker, &ops[22], in)
+	return wire.Invoke[DeleteDeploymentOutput](ctx, c.Invoker, &Model.Ops[22], in)
 }
 
 // DeleteIntegration invokes the operation of that name.
 func (c *Client) DeleteIntegration(ctx context.Context, in *DeleteIntegrationInput) (*DeleteIntegrationOutput, error) {
-	return wire.Invoke[DeleteIntegrationOutput](ctx, c.Invoker, &ops[24], in)
+	return wire.Invoke[DeleteIntegrationOutput](ctx, c.Invoker, &Model.Ops[24], in)
 }
 
 // DeleteRoute invokes the operation of that name.
 func (c *Client) DeleteRoute(ctx context.Context, in *DeleteRouteInput) (*DeleteRouteOutput, error) {
-	return wire.Invoke[DeleteRouteOutput](ctx, c.Invoker, &ops[32], in)
+	return wire.Invoke[DeleteRouteOutput](ctx, c.Invoker, &Model.Ops[32], in)
 }
 
 // DeleteRouteSettings invokes the operation of that name.
 func (c *Client) DeleteRouteSettings(ctx context.Context, in *DeleteRouteSettingsInput) (*DeleteRouteSettingsOutput, error) {
-	return wire.Invoke[DeleteRouteSettingsOutput](ctx, c.Invoker, &ops[35], in)
+	return wire.Invoke[DeleteRouteSettingsOutput](ctx, c.Invoker, &Model.Ops[35], in)
 }
 
 // DeleteStage invokes the operation of that name.
 func (c *Client) DeleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteStageOutput, error) {
-	return wire.Invoke[DeleteStageOutput](ctx, c.Invoker, &ops[37], in)
+	return wire.Invoke[DeleteStageOutput](ctx, c.Invoker, &Model.Ops[37], in)
 }
 
 // ExportApi invokes the operation of that name.
 func (c *Client) ExportApi(ctx context.Context, in *ExportApiInput) (*ExportApiOutput, error) {
-	return wire.Invoke[ExportApiOutput](ctx, c.Invoker, &ops[40], in)
+	return wire.Invoke[ExportApiOutput](ctx, c.Invoker, &Model.Ops[40], in)
 }
 
 // GetApi invokes the operation of that name.
 func (c *Client) GetApi(ctx context.Context, in *GetApiInput) (*GetApiOutput, error) {
-	return wire.Invoke[GetApiOutput](ctx, c.Invoker, &ops[41], in)
+	return wire.Invoke[GetApiOutput](ctx, c.Invoker, &Model.Ops[41], in)
 }
 
 // GetApis invokes the operation of that name.
 func (c *Client) GetApis(ctx context.Context, in *GetApisInput) (*GetApisOutput, error) {
-	return wire.Invoke[GetApisOutput](ctx, c.Invoker, &ops[44], in)
+	return wire.Invoke[GetApisOutput](ctx, c.Invoker, &Model.Ops[44], in)
 }
 
 // GetAuthorizer invokes the operation of that name.
 func (c *Client) GetAuthorizer(ctx context.Context, in *GetAuthorizerInput) (*GetAuthorizerOutput, error) {
-	return wire.Invoke[GetAuthorizerOutput](ctx, c.Invoker, &ops[45], in)
+	return wire.Invoke[GetAuthorizerOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // GetAuthorizers invokes the operation of that name.
 func (c *Client) GetAuthorizers(ctx context.Context, in *GetAuthorizersInput) (*GetAuthorizersOutput, error) {
-	return wire.Invoke[GetAuthorizersOutput](ctx, c.Invoker, &ops[46], in)
+	return wire.Invoke[GetAuthorizersOutput](ctx, c.Invoker, &Model.Ops[46], in)
 }
 
 // GetDeployment invokes the operation of that name.
 func (c *Client) GetDeployment(ctx context.Context, in *GetDeploymentInput) (*GetDeploymentOutput, error) {
-	return wire.Invoke[GetDeploymentOutput](ctx, c.Invoker, &ops[47], in)
+	return wire.Invoke[GetDeploymentOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // GetDeployments invokes the operation of that name.
 func (c *Client) GetDeployments(ctx context.Context, in *GetDeploymentsInput) (*GetDeploymentsOutput, error) {
-	return wire.Invoke[GetDeploymentsOutput](ctx, c.Invoker, &ops[48], in)
+	return wire.Invoke[GetDeploymentsOutput](ctx, c.Invoker, &Model.Ops[48], in)
 }
 
 // GetIntegration invokes the operation of that name.
 func (c *Client) GetIntegration(ctx context.Context, in *GetIntegrationInput) (*GetIntegrationOutput, error) {
-	return wire.Invoke[GetIntegrationOutput](ctx, c.Invoker, &ops[51], in)
+	return wire.Invoke[GetIntegrationOutput](ctx, c.Invoker, &Model.Ops[51], in)
 }
 
 // GetIntegrations invokes the operation of that name.
 func (c *Client) GetIntegrations(ctx context.Context, in *GetIntegrationsInput) (*GetIntegrationsOutput, error) {
-	return wire.Invoke[GetIntegrationsOutput](ctx, c.Invoker, &ops[54], in)
+	return wire.Invoke[GetIntegrationsOutput](ctx, c.Invoker, &Model.Ops[54], in)
 }
 
 // GetRoute invokes the operation of that name.
 func (c *Client) GetRoute(ctx context.Context, in *GetRouteInput) (*GetRouteOutput, error) {
-	return wire.Invoke[GetRouteOutput](ctx, c.Invoker, &ops[63], in)
+	return wire.Invoke[GetRouteOutput](ctx, c.Invoker, &Model.Ops[63], in)
 }
 
 // GetRoutes invokes the operation of that name.
 func (c *Client) GetRoutes(ctx context.Context, in *GetRoutesInput) (*GetRoutesOutput, error) {
-	return wire.Invoke[GetRoutesOutput](ctx, c.Invoker, &ops[66], in)
+	return wire.Invoke[GetRoutesOutput](ctx, c.Invoker, &Model.Ops[66], in)
 }
 
 // GetStage invokes the operation of that name.
 func (c *Client) GetStage(ctx context.Context, in *GetStageInput) (*GetStageOutput, error) {
-	return wire.Invoke[GetStageOutput](ctx, c.Invoker, &ops[68], in)
+	return wire.Invoke[GetStageOutput](ctx, c.Invoker, &Model.Ops[68], in)
 }
 
 // GetStages invokes the operation of that name.
 func (c *Client) GetStages(ctx context.Context, in *GetStagesInput) (*GetStagesOutput, error) {
-	return wire.Invoke[GetStagesOutput](ctx, c.Invoker, &ops[69], in)
+	return wire.Invoke[GetStagesOutput](ctx, c.Invoker, &Model.Ops[69], in)
 }
 
 // GetTags invokes the operation of that name.
 func (c *Client) GetTags(ctx context.Context, in *GetTagsInput) (*GetTagsOutput, error) {
-	return wire.Invoke[GetTagsOutput](ctx, c.Invoker, &ops[70], in)
+	return wire.Invoke[GetTagsOutput](ctx, c.Invoker, &Model.Ops[70], in)
 }
 
 // ImportApi invokes the operation of that name.
 func (c *Client) ImportApi(ctx context.Context, in *ImportApiInput) (*ImportApiOutput, error) {
-	return wire.Invoke[ImportApiOutput](ctx, c.Invoker, &ops[73], in)
+	return wire.Invoke[ImportApiOutput](ctx, c.Invoker, &Model.Ops[73], in)
 }
 
 // ReimportApi invokes the operation of that name.
 func (c *Client) ReimportApi(ctx context.Context, in *ReimportApiInput) (*ReimportApiOutput, error) {
-	return wire.Invoke[ReimportApiOutput](ctx, c.Invoker, &ops[83], in)
+	return wire.Invoke[ReimportApiOutput](ctx, c.Invoker, &Model.Ops[83], in)
 }
 
 // TagResource invokes the operation of that name.
 func (c *Client) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &ops[85], in)
+	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &Model.Ops[85], in)
 }
 
 // UntagResource invokes the operation of that name.
 func (c *Client) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &ops[86], in)
+	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &Model.Ops[86], in)
 }
 
 // UpdateApi invokes the operation of that name.
 func (c *Client) UpdateApi(ctx context.Context, in *UpdateApiInput) (*UpdateApiOutput, error) {
-	return wire.Invoke[UpdateApiOutput](ctx, c.Invoker, &ops[87], in)
+	return wire.Invoke[UpdateApiOutput](ctx, c.Invoker, &Model.Ops[87], in)
 }
 
 // UpdateAuthorizer invokes the operation of that name.
 func (c *Client) UpdateAuthorizer(ctx context.Context, in *UpdateAuthorizerInput) (*UpdateAuthorizerOutput, error) {
-	return wire.Invoke[UpdateAuthorizerOutput](ctx, c.Invoker, &ops[89], in)
+	return wire.Invoke[UpdateAuthorizerOutput](ctx, c.Invoker, &Model.Ops[89], in)
 }
 
 // UpdateIntegration invokes the operation of that name.
 func (c *Client) UpdateIntegration(ctx context.Context, in *UpdateIntegrationInput) (*UpdateIntegrationOutput, error) {
-	return wire.Invoke[UpdateIntegrationOutput](ctx, c.Invoker, &ops[92], in)
+	return wire.Invoke[UpdateIntegrationOutput](ctx, c.Invoker, &Model.Ops[92], in)
 }
 
 // UpdateRoute invokes the operation of that name.
 func (c *Client) UpdateRoute(ctx context.Context, in *UpdateRouteInput) (*UpdateRouteOutput, error) {
-	return wire.Invoke[UpdateRouteOutput](ctx, c.Invoker, &ops[99], in)
+	return wire.Invoke[UpdateRouteOutput](ctx, c.Invoker, &Model.Ops[99], in)
 }
 
 // UpdateStage invokes the operation of that name.
 func (c *Client) UpdateStage(ctx context.Context, in *UpdateStageInput) (*UpdateStageOutput, error) {
-	return wire.Invoke[UpdateStageOutput](ctx, c.Invoker, &ops[101], in)
+	return wire.Invoke[UpdateStageOutput](ctx, c.Invoker, &Model.Ops[101], in)
 }

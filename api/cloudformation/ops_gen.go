@@ -5,9 +5,7 @@ package cloudformation
 import "virga/internal/wire"
 
 // Model is AWS CloudFormation with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "ActivateOrganizationsAccess", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "ActivateOrganizationsAccessResult"},
 	{Schema: &schema, Name: "ActivateType", Method: "POST", Path: "/", Status: 200, Flags: 16, Input: -1, Output: -1, ResultWrapper: "ActivateTypeResult"},
 	{Schema: &schema, Name: "BatchDescribeTypeConfigurations", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "BatchDescribeTypeConfigurationsResult"},
@@ -100,4 +98,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateStackSet", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "UpdateStackSetResult"},
 	{Schema: &schema, Name: "UpdateTerminationProtection", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 228, Output: 229, ResultWrapper: "UpdateTerminationProtectionResult"},
 	{Schema: &schema, Name: "ValidateTemplate", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 232, Output: 233, ResultWrapper: "ValidateTemplateResult"},
-}
+}}

@@ -4,20 +4,7 @@ package cloudformation
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "cloudformation", ServiceID: "CloudFormation", FullName: "AWS CloudFormation", APIVersion: "2010-05-15", EndpointPrefix: "cloudformation", SigningName: "cloudformation", Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", Protocols: []wire.Protocol{wire.Query}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `arn:[-a-zA-Z0-9:/]*`, Expr: `arn:[-a-zA-Z0-9:/]*`},
-	{Text: `[a-zA-Z][-a-zA-Z0-9]*`, Expr: `[a-zA-Z][-a-zA-Z0-9]*`},
-	{Text: `[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*`, Expr: `[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*`},
-	{Text: `[a-zA-Z0-9][-a-zA-Z0-9]*`, Expr: `[a-zA-Z0-9][-a-zA-Z0-9]*`},
-	{Text: `^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`, Expr: `^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`},
-	{Text: `[a-zA-Z0-9]+|[a-zA-Z][-a-zA-Z0-9]*\.[a-zA-Z0-9]+`, Expr: `[a-zA-Z0-9]+|[a-zA-Z][-a-zA-Z0-9]*\.[a-zA-Z0-9]+`},
-	{Text: `([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)`, Expr: `([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)`},
-	{Text: `[a-zA-Z][-a-zA-Z0-9]*(?::[a-zA-Z0-9]{8}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{12})?`, Expr: `[a-zA-Z][-a-zA-Z0-9]*(?::[a-zA-Z0-9]{8}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{12})?`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "cloudformation", ServiceID: "CloudFormation", FullName: "AWS CloudFormation", APIVersion: "2010-05-15", EndpointPrefix: "cloudformation", SigningName: "cloudformation", Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", Protocols: []wire.Protocol{wire.Query}, Shapes: []wire.Shape{
 	0: {Name: "AfterContext", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	1: {Name: "AfterValue", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	2: {Name: "AfterValueFrom", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"TEMPLATE"}},
@@ -777,4 +764,13 @@ var shapes = [...]wire.Shape{
 	235: {Name: "Warnings", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "UnrecognizedResourceTypes", Shape: 165},
 	}},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `arn:[-a-zA-Z0-9:/]*`, Expr: `arn:[-a-zA-Z0-9:/]*`},
+	{Text: `[a-zA-Z][-a-zA-Z0-9]*`, Expr: `[a-zA-Z][-a-zA-Z0-9]*`},
+	{Text: `[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*`, Expr: `[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*`},
+	{Text: `[a-zA-Z0-9][-a-zA-Z0-9]*`, Expr: `[a-zA-Z0-9][-a-zA-Z0-9]*`},
+	{Text: `^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`, Expr: `^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`},
+	{Text: `[a-zA-Z0-9]+|[a-zA-Z][-a-zA-Z0-9]*\.[a-zA-Z0-9]+`, Expr: `[a-zA-Z0-9]+|[a-zA-Z][-a-zA-Z0-9]*\.[a-zA-Z0-9]+`},
+	{Text: `([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)`, Expr: `([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)`},
+	{Text: `[a-zA-Z][-a-zA-Z0-9]*(?::[a-zA-Z0-9]{8}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{12})?`, Expr: `[a-zA-Z][-a-zA-Z0-9]*(?::[a-zA-Z0-9]{8}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{4}-[a-zA-Z0-9]{12})?`},
+}}

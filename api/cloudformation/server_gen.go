@@ -65,31 +65,31 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[3], s.CancelUpdateStack, s.CancelUpdateStackRequires),
-		wire.Handle(&ops[4], s.ContinueUpdateRollback, s.ContinueUpdateRollbackRequires),
-		wire.Handle(&ops[5], s.CreateChangeSet, s.CreateChangeSetRequires),
-		wire.Handle(&ops[7], s.CreateStack, s.CreateStackRequires),
-		wire.Handle(&ops[13], s.DeleteChangeSet, s.DeleteChangeSetRequires),
-		wire.Handle(&ops[15], s.DeleteStack, s.DeleteStackRequires),
-		wire.Handle(&ops[20], s.DescribeChangeSet, s.DescribeChangeSetRequires),
-		wire.Handle(&ops[28], s.DescribeStackEvents, s.DescribeStackEventsRequires),
-		wire.Handle(&ops[31], s.DescribeStackResource, s.DescribeStackResourceRequires),
-		wire.Handle(&ops[33], s.DescribeStackResources, s.DescribeStackResourcesRequires),
-		wire.Handle(&ops[36], s.DescribeStacks, s.DescribeStacksRequires),
-		wire.Handle(&ops[43], s.ExecuteChangeSet, s.ExecuteChangeSetRequires),
-		wire.Handle(&ops[47], s.GetStackPolicy, s.GetStackPolicyRequires),
-		wire.Handle(&ops[48], s.GetTemplate, s.GetTemplateRequires),
-		wire.Handle(&ops[49], s.GetTemplateSummary, s.GetTemplateSummaryRequires),
-		wire.Handle(&ops[51], s.ListChangeSets, s.ListChangeSetsRequires),
-		wire.Handle(&ops[52], s.ListExports, s.ListExportsRequires),
-		wire.Handle(&ops[55], s.ListImports, s.ListImportsRequires),
-		wire.Handle(&ops[63], s.ListStackResources, s.ListStackResourcesRequires),
-		wire.Handle(&ops[68], s.ListStacks, s.ListStacksRequires),
-		wire.Handle(&ops[79], s.SetStackPolicy, s.SetStackPolicyRequires),
-		wire.Handle(&ops[82], s.SignalResource, s.SignalResourceRequires),
-		wire.Handle(&ops[87], s.UpdateStack, s.UpdateStackRequires),
-		wire.Handle(&ops[90], s.UpdateTerminationProtection, s.UpdateTerminationProtectionRequires),
-		wire.Handle(&ops[91], s.ValidateTemplate, s.ValidateTemplateRequires),
+		wire.Handle(&Model.Ops[3], s.CancelUpdateStack, s.CancelUpdateStackRequires),
+		wire.Handle(&Model.Ops[4], s.ContinueUpdateRollback, s.ContinueUpdateRollbackRequires),
+		wire.Handle(&Model.Ops[5], s.CreateChangeSet, s.CreateChangeSetRequires),
+		wire.Handle(&Model.Ops[7], s.CreateStack, s.CreateStackRequires),
+		wire.Handle(&Model.Ops[13], s.DeleteChangeSet, s.DeleteChangeSetRequires),
+		wire.Handle(&Model.Ops[15], s.DeleteStack, s.DeleteStackRequires),
+		wire.Handle(&Model.Ops[20], s.DescribeChangeSet, s.DescribeChangeSetRequires),
+		wire.Handle(&Model.Ops[28], s.DescribeStackEvents, s.DescribeStackEventsRequires),
+		wire.Handle(&Model.Ops[31], s.DescribeStackResource, s.DescribeStackResourceRequires),
+		wire.Handle(&Model.Ops[33], s.DescribeStackResources, s.DescribeStackResourcesRequires),
+		wire.Handle(&Model.Ops[36], s.DescribeStacks, s.DescribeStacksRequires),
+		wire.Handle(&Model.Ops[43], s.ExecuteChangeSet, s.ExecuteChangeSetRequires),
+		wire.Handle(&Model.Ops[47], s.GetStackPolicy, s.GetStackPolicyRequires),
+		wire.Handle(&Model.Ops[48], s.GetTemplate, s.GetTemplateRequires),
+		wire.Handle(&Model.Ops[49], s.GetTemplateSummary, s.GetTemplateSummaryRequires),
+		wire.Handle(&Model.Ops[51], s.ListChangeSets, s.ListChangeSetsRequires),
+		wire.Handle(&Model.Ops[52], s.ListExports, s.ListExportsRequires),
+		wire.Handle(&Model.Ops[55], s.ListImports, s.ListImportsRequires),
+		wire.Handle(&Model.Ops[63], s.ListStackResources, s.ListStackResourcesRequires),
+		wire.Handle(&Model.Ops[68], s.ListStacks, s.ListStacksRequires),
+		wire.Handle(&Model.Ops[79], s.SetStackPolicy, s.SetStackPolicyRequires),
+		wire.Handle(&Model.Ops[82], s.SignalResource, s.SignalResourceRequires),
+		wire.Handle(&Model.Ops[87], s.UpdateStack, s.UpdateStackRequires),
+		wire.Handle(&Model.Ops[90], s.UpdateTerminationProtection, s.UpdateTerminationProtectionRequires),
+		wire.Handle(&Model.Ops[91], s.ValidateTemplate, s.ValidateTemplateRequires),
 	}
 }
 
@@ -98,125 +98,125 @@ type Client struct{ Invoker wire.Invoker }
 
 // CancelUpdateStack invokes the operation of that name.
 func (c *Client) CancelUpdateStack(ctx context.Context, in *CancelUpdateStackInput) (*CancelUpdateStackOutput, error) {
-	return wire.Invoke[CancelUpdateStackOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[CancelUpdateStackOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // ContinueUpdateRollback invokes the operation of that name.
 func (c *Client) ContinueUpdateRollback(ctx context.Context, in *ContinueUpdateRollbackInput) (*ContinueUpdateRollbackOutput, error) {
-	return wire.Invoke[ContinueUpdateRollbackOutput](ctx, c.Invoker, &ops[4], in)
+	return wire.Invoke[ContinueUpdateRollbackOutput](ctx, c.Invoker, &Model.Ops[4], in)
 }
 
 // CreateChangeSet invokes the operation of that name.
 func (c *Client) CreateChangeSet(ctx context.Context, in *CreateChangeSetInput) (*CreateChangeSetOutput, error) {
-	return wire.Invoke[CreateChangeSetOutput](ctx, c.Invoker, &ops[5], in)
+	return wire.Invoke[CreateChangeSetOutput](ctx, c.Invoker, &Model.Ops[5], in)
 }
 
 // CreateStack invokes the operation of that name.
 func (c *Client) CreateStack(ctx context.Context, in *CreateStackInput) (*CreateStackOutput, error) {
-	return wire.Invoke[CreateStackOutput](ctx, c.Invoker, &ops[7], in)
+	return wire.Invoke[CreateStackOutput](ctx, c.Invoker, &Model.Ops[7], in)
 }
 
 // DeleteChangeSet invokes the operation of that name.
 func (c *Client) DeleteChangeSet(ctx context.Context, in *DeleteChangeSetInput) (*DeleteChangeSetOutput, error) {
-	return wire.Invoke[DeleteChangeSetOutput](ctx, c.Invoker, &ops[13], in)
+	return wire.Invoke[DeleteChangeSetOutput](ctx, c.Invoker, &Model.Ops[13], in)
 }
 
 // DeleteStack invokes the operation of that name.
 func (c *Client) DeleteStack(ctx context.Context, in *DeleteStackInput) (*DeleteStackOutput, error) {
-	return wire.Invoke[DeleteStackOutput](ctx, c.Invoker, &ops[15], in)
+	return wire.Invoke[DeleteStackOutput](ctx, c.Invoker, &Model.Ops[15], in)
 }
 
 // DescribeChangeSet invokes the operation of that name.
 func (c *Client) DescribeChangeSet(ctx context.Context, in *DescribeChangeSetInput) (*DescribeChangeSetOutput, error) {
-	return wire.Invoke[DescribeChangeSetOutput](ctx, c.Invoker, &ops[20], in)
+	return wire.Invoke[DescribeChangeSetOutput](ctx, c.Invoker, &Model.Ops[20], in)
 }
 
 // DescribeStackEvents invokes the operation of that name.
 func (c *Client) DescribeStackEvents(ctx context.Context, in *DescribeStackEventsInput) (*DescribeStackEventsOutput, error) {
-	return wire.Invoke[DescribeStackEventsOutput](ctx, c.Invoker, &ops[28], in)
+	return wire.Invoke[DescribeStackEventsOutput](ctx, c.Invoker, &Model.Ops[28], in)
 }
 
 // DescribeStackResource invokes the operation of that name.
 func (c *Client) DescribeStackResource(ctx context.Context, in *DescribeStackResourceInput) (*DescribeStackResourceOutput, error) {
-	return wire.Invoke[DescribeStackResourceOutput](ctx, c.Invoker, &ops[31], in)
+	return wire.Invoke[DescribeStackResourceOutput](ctx, c.Invoker, &Model.Ops[31], in)
 }
 
 // DescribeStackResources invokes the operation of that name.
 func (c *Client) DescribeStackResources(ctx context.Context, in *DescribeStackResourcesInput) (*DescribeStackResourcesOutput, error) {
-	return wire.Invoke[DescribeStackResourcesOutput](ctx, c.Invoker, &ops[33], in)
+	return wire.Invoke[DescribeStackResourcesOutput](ctx, c.Invoker, &Model.Ops[33], in)
 }
 
 // DescribeStacks invokes the operation of that name.
 func (c *Client) DescribeStacks(ctx context.Context, in *DescribeStacksInput) (*DescribeStacksOutput, error) {
-	return wire.Invoke[DescribeStacksOutput](ctx, c.Invoker, &ops[36], in)
+	return wire.Invoke[DescribeStacksOutput](ctx, c.Invoker, &Model.Ops[36], in)
 }
 
 // ExecuteChangeSet invokes the operation of that name.
 func (c *Client) ExecuteChangeSet(ctx context.Context, in *ExecuteChangeSetInput) (*ExecuteChangeSetOutput, error) {
-	return wire.Invoke[ExecuteChangeSetOutput](ctx, c.Invoker, &ops[43], in)
+	return wire.Invoke[ExecuteChangeSetOutput](ctx, c.Invoker, &Model.Ops[43], in)
 }
 
 // GetStackPolicy invokes the operation of that name.
 func (c *Client) GetStackPolicy(ctx context.Context, in *GetStackPolicyInput) (*GetStackPolicyOutput, error) {
-	return wire.Invoke[GetStackPolicyOutput](ctx, c.Invoker, &ops[47], in)
+	return wire.Invoke[GetStackPolicyOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // GetTemplate invokes the operation of that name.
 func (c *Client) GetTemplate(ctx context.Context, in *GetTemplateInput) (*GetTemplateOutput, error) {
-	return wire.Invoke[GetTemplateOutput](ctx, c.Invoker, &ops[48], in)
+	return wire.Invoke[GetTemplateOutput](ctx, c.Invoker, &Model.Ops[48], in)
 }
 
 // GetTemplateSummary invokes the operation of that name.
 func (c *Client) GetTemplateSummary(ctx context.Context, in *GetTemplateSummaryInput) (*GetTemplateSummaryOutput, error) {
-	return wire.Invoke[GetTemplateSummaryOutput](ctx, c.Invoker, &ops[49], in)
+	return wire.Invoke[GetTemplateSummaryOutput](ctx, c.Invoker, &Model.Ops[49], in)
 }
 
 // ListChangeSets invokes the operation of that name.
 func (c *Client) ListChangeSets(ctx context.Context, in *ListChangeSetsInput) (*ListChangeSetsOutput, error) {
-	return wire.Invoke[ListChangeSetsOutput](ctx, c.Invoker, &ops[51], in)
+	return wire.Invoke[ListChangeSetsOutput](ctx, c.Invoker, &Model.Ops[51], in)
 }
 
 // ListExports invokes the operation of that name.
 func (c *Client) ListExports(ctx context.Context, in *ListExportsInput) (*ListExportsOutput, error) {
-	return wire.Invoke[ListExportsOutput](ctx, c.Invoker, &ops[52], in)
+	return wire.Invoke[ListExportsOutput](ctx, c.Invoker, &Model.Ops[52], in)
 }
 
 // ListImports invokes the operation of that name.
 func (c *Client) ListImports(ctx context.Context, in *ListImportsInput) (*ListImportsOutput, error) {
-	return wire.Invoke[ListImportsOutput](ctx, c.Invoker, &ops[55], in)
+	return wire.Invoke[ListImportsOutput](ctx, c.Invoker, &Model.Ops[55], in)
 }
 
 // ListStackResources invokes the operation of that name.
 func (c *Client) ListStackResources(ctx context.Context, in *ListStackResourcesInput) (*ListStackResourcesOutput, error) {
-	return wire.Invoke[ListStackResourcesOutput](ctx, c.Invoker, &ops[63], in)
+	return wire.Invoke[ListStackResourcesOutput](ctx, c.Invoker, &Model.Ops[63], in)
 }
 
 // ListStacks invokes the operation of that name.
 func (c *Client) ListStacks(ctx context.Context, in *ListStacksInput) (*ListStacksOutput, error) {
-	return wire.Invoke[ListStacksOutput](ctx, c.Invoker, &ops[68], in)
+	return wire.Invoke[ListStacksOutput](ctx, c.Invoker, &Model.Ops[68], in)
 }
 
 // SetStackPolicy invokes the operation of that name.
 func (c *Client) SetStackPolicy(ctx context.Context, in *SetStackPolicyInput) (*SetStackPolicyOutput, error) {
-	return wire.Invoke[SetStackPolicyOutput](ctx, c.Invoker, &ops[79], in)
+	return wire.Invoke[SetStackPolicyOutput](ctx, c.Invoker, &Model.Ops[79], in)
 }
 
 // SignalResource invokes the operation of that name.
 func (c *Client) SignalResource(ctx context.Context, in *SignalResourceInput) (*SignalResourceOutput, error) {
-	return wire.Invoke[SignalResourceOutput](ctx, c.Invoker, &ops[82], in)
+	return wire.Invoke[SignalResourceOutput](ctx, c.Invoker, &Model.Ops[82], in)
 }
 
 // UpdateStack invokes the operation of that name.
 func (c *Client) UpdateStack(ctx context.Context, in *UpdateStackInput) (*UpdateStackOutput, error) {
-	return wire.Invoke[UpdateStackOutput](ctx, c.Invoker, &ops[87], in)
+	return wire.Invoke[UpdateStackOutput](ctx, c.Invoker, &Model.Ops[87], in)
 }
 
 // UpdateTerminationProtection invokes the operation of that name.
 func (c *Client) UpdateTerminationProtection(ctx context.Context, in *UpdateTerminationProtectionInput) (*UpdateTerminationProtectionOutput, error) {
-	return wire.Invoke[UpdateTerminationProtectionOutput](ctx, c.Invoker, &ops[90], in)
+	return wire.Invoke[UpdateTerminationProtectionOutput](ctx, c.Invoker, &Model.Ops[90], in)
 }
 
 // ValidateTemplate invokes the operation of that name.
 func (c *Client) ValidateTemplate(ctx context.Context, in *ValidateTemplateInput) (*ValidateTemplateOutput, error) {
-	return wire.Invoke[ValidateTemplateOutput](ctx, c.Invoker, &ops[91], in)
+	return wire.Invoke[ValidateTemplateOutput](ctx, c.Invoker, &Model.Ops[91], in)
 }

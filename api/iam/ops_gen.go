@@ -5,9 +5,7 @@ package iam
 import "virga/internal/wire"
 
 // Model is AWS Identity and Access Management with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AcceptDelegationRequest", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "AcquireRole", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "AcquireRoleResult"},
 	{Schema: &schema, Name: "AddClientIDToOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
@@ -188,4 +186,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UploadSSHPublicKey", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "UploadSSHPublicKeyResult"},
 	{Schema: &schema, Name: "UploadServerCertificate", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "UploadServerCertificateResult"},
 	{Schema: &schema, Name: "UploadSigningCertificate", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "UploadSigningCertificateResult"},
-}
+}}

@@ -4,23 +4,7 @@ package iam
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "iam", ServiceID: "IAM", FullName: "AWS Identity and Access Management", Abbreviation: "IAM", APIVersion: "2010-05-08", EndpointPrefix: "iam", SigningName: "iam", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Global: true, Protocols: []wire.Protocol{wire.Query}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `[\w+=,.@-]+`, Expr: `[\w+=,.@-]+`},
-	{Text: `[\w]+`, Expr: `[\w]+`},
-	{Text: `[\u0020-\u00FF]+`, Expr: `[\x{20}-\x{FF}]+`},
-	{Text: `\u002F[\u0021-\u007F]*`, Expr: `\x{2F}[\x{21}-\x{7F}]*`},
-	{Text: `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`, Expr: `(\x{2F})|(\x{2F}[\x{21}-\x{7E}]+\x{2F})`},
-	{Text: `[\u0009\u000A\u000D\u0020-\u00FF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`},
-	{Text: `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, Expr: `((/[A-Za-z0-9\.,\+@=_-]+)*)/`},
-	{Text: `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`, Expr: `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`},
-	{Text: `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`},
-	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
-	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "iam", ServiceID: "IAM", FullName: "AWS Identity and Access Management", Abbreviation: "IAM", APIVersion: "2010-05-08", EndpointPrefix: "iam", SigningName: "iam", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Global: true, Protocols: []wire.Protocol{wire.Query}, Shapes: []wire.Shape{
 	0: {Name: "AccessKey", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "UserName", Shape: 232, Flags: 1},
 		{Name: "AccessKeyId", Shape: 181, Flags: 1},
@@ -859,4 +843,16 @@ var shapes = [...]wire.Shape{
 		{Shape: 180},
 	}},
 	232: {Name: "userNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 64},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `[\w+=,.@-]+`, Expr: `[\w+=,.@-]+`},
+	{Text: `[\w]+`, Expr: `[\w]+`},
+	{Text: `[\u0020-\u00FF]+`, Expr: `[\x{20}-\x{FF}]+`},
+	{Text: `\u002F[\u0021-\u007F]*`, Expr: `\x{2F}[\x{21}-\x{7F}]*`},
+	{Text: `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`, Expr: `(\x{2F})|(\x{2F}[\x{21}-\x{7E}]+\x{2F})`},
+	{Text: `[\u0009\u000A\u000D\u0020-\u00FF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`},
+	{Text: `((/[A-Za-z0-9\.,\+@=_-]+)*)/`, Expr: `((/[A-Za-z0-9\.,\+@=_-]+)*)/`},
+	{Text: `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`, Expr: `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`},
+	{Text: `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{A1}-\x{FF}]*`},
+	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
+}}

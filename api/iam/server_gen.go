@@ -159,78 +159,78 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[4], s.AddUserToGroup, s.AddUserToGroupRequires),
-		wire.Handle(&ops[6], s.AttachGroupPolicy, s.AttachGroupPolicyRequires),
-		wire.Handle(&ops[7], s.AttachRolePolicy, s.AttachRolePolicyRequires),
-		wire.Handle(&ops[8], s.AttachUserPolicy, s.AttachUserPolicyRequires),
-		wire.Handle(&ops[10], s.CreateAccessKey, s.CreateAccessKeyRequires),
-		wire.Handle(&ops[13], s.CreateGroup, s.CreateGroupRequires),
-		wire.Handle(&ops[17], s.CreatePolicy, s.CreatePolicyRequires),
-		wire.Handle(&ops[18], s.CreatePolicyVersion, s.CreatePolicyVersionRequires),
-		wire.Handle(&ops[19], s.CreateRole, s.CreateRoleRequires),
-		wire.Handle(&ops[23], s.CreateUser, s.CreateUserRequires),
-		wire.Handle(&ops[26], s.DeleteAccessKey, s.DeleteAccessKeyRequires),
-		wire.Handle(&ops[29], s.DeleteGroup, s.DeleteGroupRequires),
-		wire.Handle(&ops[30], s.DeleteGroupPolicy, s.DeleteGroupPolicyRequires),
-		wire.Handle(&ops[34], s.DeletePolicy, s.DeletePolicyRequires),
-		wire.Handle(&ops[35], s.DeletePolicyVersion, s.DeletePolicyVersionRequires),
-		wire.Handle(&ops[36], s.DeleteRole, s.DeleteRoleRequires),
-		wire.Handle(&ops[37], s.DeleteRolePermissionsBoundary, s.DeleteRolePermissionsBoundaryRequires),
-		wire.Handle(&ops[38], s.DeleteRolePolicy, s.DeleteRolePolicyRequires),
-		wire.Handle(&ops[45], s.DeleteUser, s.DeleteUserRequires),
-		wire.Handle(&ops[46], s.DeleteUserPermissionsBoundary, s.DeleteUserPermissionsBoundaryRequires),
-		wire.Handle(&ops[47], s.DeleteUserPolicy, s.DeleteUserPolicyRequires),
-		wire.Handle(&ops[49], s.DetachGroupPolicy, s.DetachGroupPolicyRequires),
-		wire.Handle(&ops[50], s.DetachRolePolicy, s.DetachRolePolicyRequires),
-		wire.Handle(&ops[51], s.DetachUserPolicy, s.DetachUserPolicyRequires),
-		wire.Handle(&ops[62], s.GetAccessKeyLastUsed, s.GetAccessKeyLastUsedRequires),
-		wire.Handle(&ops[71], s.GetGroup, s.GetGroupRequires),
-		wire.Handle(&ops[72], s.GetGroupPolicy, s.GetGroupPolicyRequires),
-		wire.Handle(&ops[80], s.GetPolicy, s.GetPolicyRequires),
-		wire.Handle(&ops[81], s.GetPolicyVersion, s.GetPolicyVersionRequires),
-		wire.Handle(&ops[82], s.GetRole, s.GetRoleRequires),
-		wire.Handle(&ops[83], s.GetRolePolicy, s.GetRolePolicyRequires),
-		wire.Handle(&ops[91], s.GetUser, s.GetUserRequires),
-		wire.Handle(&ops[92], s.GetUserPolicy, s.GetUserPolicyRequires),
-		wire.Handle(&ops[93], s.ListAccessKeys, s.ListAccessKeysRequires),
-		wire.Handle(&ops[95], s.ListAttachedGroupPolicies, s.ListAttachedGroupPoliciesRequires),
-		wire.Handle(&ops[96], s.ListAttachedRolePolicies, s.ListAttachedRolePoliciesRequires),
-		wire.Handle(&ops[97], s.ListAttachedUserPolicies, s.ListAttachedUserPoliciesRequires),
-		wire.Handle(&ops[99], s.ListEntitiesForPolicy, s.ListEntitiesForPolicyRequires),
-		wire.Handle(&ops[100], s.ListGroupPolicies, s.ListGroupPoliciesRequires),
-		wire.Handle(&ops[101], s.ListGroups, s.ListGroupsRequires),
-		wire.Handle(&ops[102], s.ListGroupsForUser, s.ListGroupsForUserRequires),
-		wire.Handle(&ops[105], s.ListInstanceProfilesForRole, s.ListInstanceProfilesForRoleRequires),
-		wire.Handle(&ops[111], s.ListPolicies, s.ListPoliciesRequires),
-		wire.Handle(&ops[113], s.ListPolicyTags, s.ListPolicyTagsRequires),
-		wire.Handle(&ops[114], s.ListPolicyVersions, s.ListPolicyVersionsRequires),
-		wire.Handle(&ops[115], s.ListRolePolicies, s.ListRolePoliciesRequires),
-		wire.Handle(&ops[116], s.ListRoleTags, s.ListRoleTagsRequires),
-		wire.Handle(&ops[117], s.ListRoles, s.ListRolesRequires),
-		wire.Handle(&ops[125], s.ListUserPolicies, s.ListUserPoliciesRequires),
-		wire.Handle(&ops[126], s.ListUserTags, s.ListUserTagsRequires),
-		wire.Handle(&ops[127], s.ListUsers, s.ListUsersRequires),
-		wire.Handle(&ops[130], s.PutGroupPolicy, s.PutGroupPolicyRequires),
-		wire.Handle(&ops[131], s.PutRolePermissionsBoundary, s.PutRolePermissionsBoundaryRequires),
-		wire.Handle(&ops[132], s.PutRolePolicy, s.PutRolePolicyRequires),
-		wire.Handle(&ops[133], s.PutUserPermissionsBoundary, s.PutUserPermissionsBoundaryRequires),
-		wire.Handle(&ops[134], s.PutUserPolicy, s.PutUserPolicyRequires),
-		wire.Handle(&ops[138], s.RemoveUserFromGroup, s.RemoveUserFromGroupRequires),
-		wire.Handle(&ops[142], s.SetDefaultPolicyVersion, s.SetDefaultPolicyVersionRequires),
-		wire.Handle(&ops[144], s.SimulateCustomPolicy, s.SimulateCustomPolicyRequires),
-		wire.Handle(&ops[145], s.SimulatePrincipalPolicy, s.SimulatePrincipalPolicyRequires),
-		wire.Handle(&ops[149], s.TagPolicy, s.TagPolicyRequires),
-		wire.Handle(&ops[150], s.TagRole, s.TagRoleRequires),
-		wire.Handle(&ops[153], s.TagUser, s.TagUserRequires),
-		wire.Handle(&ops[157], s.UntagPolicy, s.UntagPolicyRequires),
-		wire.Handle(&ops[158], s.UntagRole, s.UntagRoleRequires),
-		wire.Handle(&ops[161], s.UntagUser, s.UntagUserRequires),
-		wire.Handle(&ops[162], s.UpdateAccessKey, s.UpdateAccessKeyRequires),
-		wire.Handle(&ops[164], s.UpdateAssumeRolePolicy, s.UpdateAssumeRolePolicyRequires),
-		wire.Handle(&ops[166], s.UpdateGroup, s.UpdateGroupRequires),
-		wire.Handle(&ops[169], s.UpdateRole, s.UpdateRoleRequires),
-		wire.Handle(&ops[170], s.UpdateRoleDescription, s.UpdateRoleDescriptionRequires),
-		wire.Handle(&ops[176], s.UpdateUser, s.UpdateUserRequires),
+		wire.Handle(&Model.Ops[4], s.AddUserToGroup, s.AddUserToGroupRequires),
+		wire.Handle(&Model.Ops[6], s.AttachGroupPolicy, s.AttachGroupPolicyRequires),
+		wire.Handle(&Model.Ops[7], s.AttachRolePolicy, s.AttachRolePolicyRequires),
+		wire.Handle(&Model.Ops[8], s.AttachUserPolicy, s.AttachUserPolicyRequires),
+		wire.Handle(&Model.Ops[10], s.CreateAccessKey, s.CreateAccessKeyRequires),
+		wire.Handle(&Model.Ops[13], s.CreateGroup, s.CreateGroupRequires),
+		wire.Handle(&Model.Ops[17], s.CreatePolicy, s.CreatePolicyRequires),
+		wire.Handle(&Model.Ops[18], s.CreatePolicyVersion, s.CreatePolicyVersionRequires),
+		wire.Handle(&Model.Ops[19], s.CreateRole, s.CreateRoleRequires),
+		wire.Handle(&Model.Ops[23], s.CreateUser, s.CreateUserRequires),
+		wire.Handle(&Model.Ops[26], s.DeleteAccessKey, s.DeleteAccessKeyRequires),
+		wire.Handle(&Model.Ops[29], s.DeleteGroup, s.DeleteGroupRequires),
+		wire.Handle(&Model.Ops[30], s.DeleteGroupPolicy, s.DeleteGroupPolicyRequires),
+		wire.Handle(&Model.Ops[34], s.DeletePolicy, s.DeletePolicyRequires),
+		wire.Handle(&Model.Ops[35], s.DeletePolicyVersion, s.DeletePolicyVersionRequires),
+		wire.Handle(&Model.Ops[36], s.DeleteRole, s.DeleteRoleRequires),
+		wire.Handle(&Model.Ops[37], s.DeleteRolePermissionsBoundary, s.DeleteRolePermissionsBoundaryRequires),
+		wire.Handle(&Model.Ops[38], s.DeleteRolePolicy, s.DeleteRolePolicyRequires),
+		wire.Handle(&Model.Ops[45], s.DeleteUser, s.DeleteUserRequires),
+		wire.Handle(&Model.Ops[46], s.DeleteUserPermissionsBoundary, s.DeleteUserPermissionsBoundaryRequires),
+		wire.Handle(&Model.Ops[47], s.DeleteUserPolicy, s.DeleteUserPolicyRequires),
+		wire.Handle(&Model.Ops[49], s.DetachGroupPolicy, s.DetachGroupPolicyRequires),
+		wire.Handle(&Model.Ops[50], s.DetachRolePolicy, s.DetachRolePolicyRequires),
+		wire.Handle(&Model.Ops[51], s.DetachUserPolicy, s.DetachUserPolicyRequires),
+		wire.Handle(&Model.Ops[62], s.GetAccessKeyLastUsed, s.GetAccessKeyLastUsedRequires),
+		wire.Handle(&Model.Ops[71], s.GetGroup, s.GetGroupRequires),
+		wire.Handle(&Model.Ops[72], s.GetGroupPolicy, s.GetGroupPolicyRequires),
+		wire.Handle(&Model.Ops[80], s.GetPolicy, s.GetPolicyRequires),
+		wire.Handle(&Model.Ops[81], s.GetPolicyVersion, s.GetPolicyVersionRequires),
+		wire.Handle(&Model.Ops[82], s.GetRole, s.GetRoleRequires),
+		wire.Handle(&Model.Ops[83], s.GetRolePolicy, s.GetRolePolicyRequires),
+		wire.Handle(&Model.Ops[91], s.GetUser, s.GetUserRequires),
+		wire.Handle(&Model.Ops[92], s.GetUserPolicy, s.GetUserPolicyRequires),
+		wire.Handle(&Model.Ops[93], s.ListAccessKeys, s.ListAccessKeysRequires),
+		wire.Handle(&Model.Ops[95], s.ListAttachedGroupPolicies, s.ListAttachedGroupPoliciesRequires),
+		wire.Handle(&Model.Ops[96], s.ListAttachedRolePolicies, s.ListAttachedRolePoliciesRequires),
+		wire.Handle(&Model.Ops[97], s.ListAttachedUserPolicies, s.ListAttachedUserPoliciesRequires),
+		wire.Handle(&Model.Ops[99], s.ListEntitiesForPolicy, s.ListEntitiesForPolicyRequires),
+		wire.Handle(&Model.Ops[100], s.ListGroupPolicies, s.ListGroupPoliciesRequires),
+		wire.Handle(&Model.Ops[101], s.ListGroups, s.ListGroupsRequires),
+		wire.Handle(&Model.Ops[102], s.ListGroupsForUser, s.ListGroupsForUserRequires),
+		wire.Handle(&Model.Ops[105], s.ListInstanceProfilesForRole, s.ListInstanceProfilesForRoleRequires),
+		wire.Handle(&Model.Ops[111], s.ListPolicies, s.ListPoliciesRequires),
+		wire.Handle(&Model.Ops[113], s.ListPolicyTags, s.ListPolicyTagsRequires),
+		wire.Handle(&Model.Ops[114], s.ListPolicyVersions, s.ListPolicyVersionsRequires),
+		wire.Handle(&Model.Ops[115], s.ListRolePolicies, s.ListRolePoliciesRequires),
+		wire.Handle(&Model.Ops[116], s.ListRoleTags, s.ListRoleTagsRequires),
+		wire.Handle(&Model.Ops[117], s.ListRoles, s.ListRolesRequires),
+		wire.Handle(&Model.Ops[125], s.ListUserPolicies, s.ListUserPoliciesRequires),
+		wire.Handle(&Model.Ops[126], s.ListUserTags, s.ListUserTagsRequires),
+		wire.Handle(&Model.Ops[127], s.ListUsers, s.ListUsersRequires),
+		wire.Handle(&Model.Ops[130], s.PutGroupPolicy, s.PutGroupPolicyRequires),
+		wire.Handle(&Model.Ops[131], s.PutRolePermissionsBoundary, s.PutRolePermissionsBoundaryRequires),
+		wire.Handle(&Model.Ops[132], s.PutRolePolicy, s.PutRolePolicyRequires),
+		wire.Handle(&Model.Ops[133], s.PutUserPermissionsBoundary, s.PutUserPermissionsBoundaryRequires),
+		wire.Handle(&Model.Ops[134], s.PutUserPolicy, s.PutUserPolicyRequires),
+		wire.Handle(&Model.Ops[138], s.RemoveUserFromGroup, s.RemoveUserFromGroupRequires),
+		wire.Handle(&Model.Ops[142], s.SetDefaultPolicyVersion, s.SetDefaultPolicyVersionRequires),
+		wire.Handle(&Model.Ops[144], s.SimulateCustomPolicy, s.SimulateCustomPolicyRequires),
+		wire.Handle(&Model.Ops[145], s.SimulatePrincipalPolicy, s.SimulatePrincipalPolicyRequires),
+		wire.Handle(&Model.Ops[149], s.TagPolicy, s.TagPolicyRequires),
+		wire.Handle(&Model.Ops[150], s.TagRole, s.TagRoleRequires),
+		wire.Handle(&Model.Ops[153], s.TagUser, s.TagUserRequires),
+		wire.Handle(&Model.Ops[157], s.UntagPolicy, s.UntagPolicyRequires),
+		wire.Handle(&Model.Ops[158], s.UntagRole, s.UntagRoleRequires),
+		wire.Handle(&Model.Ops[161], s.UntagUser, s.UntagUserRequires),
+		wire.Handle(&Model.Ops[162], s.UpdateAccessKey, s.UpdateAccessKeyRequires),
+		wire.Handle(&Model.Ops[164], s.UpdateAssumeRolePolicy, s.UpdateAssumeRolePolicyRequires),
+		wire.Handle(&Model.Ops[166], s.UpdateGroup, s.UpdateGroupRequires),
+		wire.Handle(&Model.Ops[169], s.UpdateRole, s.UpdateRoleRequires),
+		wire.Handle(&Model.Ops[170], s.UpdateRoleDescription, s.UpdateRoleDescriptionRequires),
+		wire.Handle(&Model.Ops[176], s.UpdateUser, s.UpdateUserRequires),
 	}
 }
 
@@ -239,360 +239,360 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddUserToGroup invokes the operation of that name.
 func (c *Client) AddUserToGroup(ctx context.Context, in *AddUserToGroupInput) (*AddUserToGroupOutput, error) {
-	return wire.Invoke[AddUserToGroupOutput](ctx, c.Invoker, &ops[4], in)
+	return wire.Invoke[AddUserToGroupOutput](ctx, c.Invoker, &Model.Ops[4], in)
 }
 
 // AttachGroupPolicy invokes the operation of that name.
 func (c *Client) AttachGroupPolicy(ctx context.Context, in *AttachGroupPolicyInput) (*AttachGroupPolicyOutput, error) {
-	return wire.Invoke[AttachGroupPolicyOutput](ctx, c.Invoker, &ops[6], in)
+	return wire.Invoke[AttachGroupPolicyOutput](ctx, c.Invoker, &Model.Ops[6], in)
 }
 
 // AttachRolePolicy invokes the operation of that name.
 func (c *Client) AttachRolePolicy(ctx context.Context, in *AttachRolePolicyInput) (*AttachRolePolicyOutput, error) {
-	return wire.Invoke[AttachRolePolicyOutput](ctx, c.Invoker, &ops[7], in)
+	return wire.Invoke[AttachRolePolicyOutput](ctx, c.Invoker, &Model.Ops[7], in)
 }
 
 // AttachUserPolicy invokes the operation of that name.
 func (c *Client) AttachUserPolicy(ctx context.Context, in *AttachUserPolicyInput) (*AttachUserPolicyOutput, error) {
-	return wire.Invoke[AttachUserPolicyOutput](ctx, c.Invoker, &ops[8], in)
+	return wire.Invoke[AttachUserPolicyOutput](ctx, c.Invoker, &Model.Ops[8], in)
 }
 
 // CreateAccessKey invokes the operation of that name.
 func (c *Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
-	return wire.Invoke[CreateAccessKeyOutput](ctx, c.Invoker, &ops[10], in)
+	return wire.Invoke[CreateAccessKeyOutput](ctx, c.Invoker, &Model.Ops[10], in)
 }
 
 // CreateGroup invokes the operation of that name.
 func (c *Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
-	return wire.Invoke[CreateGroupOutput](ctx, c.Invoker, &ops[13], in)
+	return wire.Invoke[CreateGroupOutput](ctx, c.Invoker, &Model.Ops[13], in)
 }
 
 // CreatePolicy invokes the operation of that name.
 func (c *Client) CreatePolicy(ctx context.Context, in *CreatePolicyInput) (*CreatePolicyOutput, error) {
-	return wire.Invoke[CreatePolicyOutput](ctx, c.Invoker, &ops[17], in)
+	return wire.Invoke[CreatePolicyOutput](ctx, c.Invoker, &Model.Ops[17], in)
 }
 
 // CreatePolicyVersion invokes the operation of that name.
 func (c *Client) CreatePolicyVersion(ctx context.Context, in *CreatePolicyVersionInput) (*CreatePolicyVersionOutput, error) {
-	return wire.Invoke[CreatePolicyVersionOutput](ctx, c.Invoker, &ops[18], in)
+	return wire.Invoke[CreatePolicyVersionOutput](ctx, c.Invoker, &Model.Ops[18], in)
 }
 
 // CreateRole invokes the operation of that name.
 func (c *Client) CreateRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleOutput, error) {
-	return wire.Invoke[CreateRoleOutput](ctx, c.Invoker, &ops[19], in)
+	return wire.Invoke[CreateRoleOutput](ctx, c.Invoker, &Model.Ops[19], in)
 }
 
 // CreateUser invokes the operation of that name.
 func (c *Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUserOutput, error) {
-	return wire.Invoke[CreateUserOutput](ctx, c.Invoker, &ops[23], in)
+	return wire.Invoke[CreateUserOutput](ctx, c.Invoker, &Model.Ops[23], in)
 }
 
 // DeleteAccessKey invokes the operation of that name.
 func (c *Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
-	return wire.Invoke[DeleteAccessKeyOutput](ctx, c.Invoker, &ops[26], in)
+	return wire.Invoke[DeleteAccessKeyOutput](ctx, c.Invoker, &Model.Ops[26], in)
 }
 
 // DeleteGroup invokes the operation of that name.
 func (c *Client) DeleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error) {
-	return wire.Invoke[DeleteGroupOutput](ctx, c.Invoker, &ops[29], in)
+	return wire.Invoke[DeleteGroupOutput](ctx, c.Invoker, &Model.Ops[29], in)
 }
 
 // DeleteGroupPolicy invokes the operation of that name.
 func (c *Client) DeleteGroupPolicy(ctx context.Context, in *DeleteGroupPolicyInput) (*DeleteGroupPolicyOutput, error) {
-	return wire.Invoke[DeleteGroupPolicyOutput](ctx, c.Invoker, &ops[30], in)
+	return wire.Invoke[DeleteGroupPolicyOutput](ctx, c.Invoker, &Model.Ops[30], in)
 }
 
 // DeletePolicy invokes the operation of that name.
 func (c *Client) DeletePolicy(ctx context.Context, in *DeletePolicyInput) (*DeletePolicyOutput, error) {
-	return wire.Invoke[DeletePolicyOutput](ctx, c.Invoker, &ops[34], in)
+	return wire.Invoke[DeletePolicyOutput](ctx, c.Invoker, &Model.Ops[34], in)
 }
 
 // DeletePolicyVersion invokes the operation of that name.
 func (c *Client) DeletePolicyVersion(ctx context.Context, in *DeletePolicyVersionInput) (*DeletePolicyVersionOutput, error) {
-	return wire.Invoke[DeletePolicyVersionOutput](ctx, c.Invoker, &ops[35], in)
+	return wire.Invoke[DeletePolicyVersionOutput](ctx, c.Invoker, &Model.Ops[35], in)
 }
 
 // DeleteRole invokes the operation of that name.
 func (c *Client) DeleteRole(ctx context.Context, in *DeleteRoleInput) (*DeleteRoleOutput, error) {
-	return wire.Invoke[DeleteRoleOutput](ctx, c.Invoker, &ops[36], in)
+	return wire.Invoke[DeleteRoleOutput](ctx, c.Invoker, &Model.Ops[36], in)
 }
 
 // DeleteRolePermissionsBoundary invokes the operation of that name.
 func (c *Client) DeleteRolePermissionsBoundary(ctx context.Context, in *DeleteRolePermissionsBoundaryInput) (*DeleteRolePermissionsBoundaryOutput, error) {
-	return wire.Invoke[DeleteRolePermissionsBoundaryOutput](ctx, c.Invoker, &ops[37], in)
+	return wire.Invoke[DeleteRolePermissionsBoundaryOutput](ctx, c.Invoker, &Model.Ops[37], in)
 }
 
 // DeleteRolePolicy invokes the operation of that name.
 func (c *Client) DeleteRolePolicy(ctx context.Context, in *DeleteRolePolicyInput) (*DeleteRolePolicyOutput, error) {
-	return wire.Invoke[DeleteRolePolicyOutput](ctx, c.Invoker, &ops[38], in)
+	return wire.Invoke[DeleteRolePolicyOutput](ctx, c.Invoker, &Model.Ops[38], in)
 }
 
 // DeleteUser invokes the operation of that name.
 func (c *Client) DeleteUser(ctx context.Context, in *DeleteUserInput) (*DeleteUserOutput, error) {
-	return wire.Invoke[DeleteUserOutput](ctx, c.Invoker, &ops[45], in)
+	return wire.Invoke[DeleteUserOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // DeleteUserPermissionsBoundary invokes the operation of that name.
 func (c *Client) DeleteUserPermissionsBoundary(ctx context.Context, in *DeleteUserPermissionsBoundaryInput) (*DeleteUserPermissionsBoundaryOutput, error) {
-	return wire.Invoke[DeleteUserPermissionsBoundaryOutput](ctx, c.Invoker, &ops[46], in)
+	return wire.Invoke[DeleteUserPermissionsBoundaryOutput](ctx, c.Invoker, &Model.Ops[46], in)
 }
 
 // DeleteUserPolicy invokes the operation of that name.
 func (c *Client) DeleteUserPolicy(ctx context.Context, in *DeleteUserPolicyInput) (*DeleteUserPolicyOutput, error) {
-	return wire.Invoke[DeleteUserPolicyOutput](ctx, c.Invoker, &ops[47], in)
+	return wire.Invoke[DeleteUserPolicyOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // DetachGroupPolicy invokes the operation of that name.
 func (c *Client) DetachGroupPolicy(ctx context.Context, in *DetachGroupPolicyInput) (*DetachGroupPolicyOutput, error) {
-	return wire.Invoke[DetachGroupPolicyOutput](ctx, c.Invoker, &ops[49], in)
+	return wire.Invoke[DetachGroupPolicyOutput](ctx, c.Invoker, &Model.Ops[49], in)
 }
 
 // DetachRolePolicy invokes the operation of that name.
 func (c *Client) DetachRolePolicy(ctx context.Context, in *DetachRolePolicyInput) (*DetachRolePolicyOutput, error) {
-	return wire.Invoke[DetachRolePolicyOutput](ctx, c.Invoker, &ops[50], in)
+	return wire.Invoke[DetachRolePolicyOutput](ctx, c.Invoker, &Model.Ops[50], in)
 }
 
 // DetachUserPolicy invokes the operation of that name.
 func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput) (*DetachUserPolicyOutput, error) {
-	return wire.Invoke[DetachUserPolicyOutput](ctx, c.Invoker, &ops[51], in)
+	return wire.Invoke[DetachUserPolicyOutput](ctx, c.Invoker, &Model.Ops[51], in)
 }
 
 // GetAccessKeyLastUsed invokes the operation of that name.
 func (c *Client) GetAccessKeyLastUsed(ctx context.Context, in *GetAccessKeyLastUsedInput) (*GetAccessKeyLastUsedOutput, error) {
-	return wire.Invoke[GetAccessKeyLastUsedOutput](ctx, c.Invoker, &ops[62], in)
+	return wire.Invoke[GetAccessKeyLastUsedOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
 // GetGroup invokes the operation of that name.
 func (c *Client) GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupOutput, error) {
-	return wire.Invoke[GetGroupOutput](ctx, c.Invoker, &ops[71], in)
+	return wire.Invoke[GetGroupOutput](ctx, c.Invoker, &Model.Ops[71], in)
 }
 
 // GetGroupPolicy invokes the operation of that name.
 func (c *Client) GetGroupPolicy(ctx context.Context, in *GetGroupPolicyInput) (*GetGroupPolicyOutput, error) {
-	return wire.Invoke[GetGroupPolicyOutput](ctx, c.Invoker, &ops[72], in)
+	return wire.Invoke[GetGroupPolicyOutput](ctx, c.Invoker, &Model.Ops[72], in)
 }
 
 // GetPolicy invokes the operation of that name.
 func (c *Client) GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
-	return wire.Invoke[GetPolicyOutput](ctx, c.Invoker, &ops[80], in)
+	return wire.Invoke[GetPolicyOutput](ctx, c.Invoker, &Model.Ops[80], in)
 }
 
 // GetPolicyVersion invokes the operation of that name.
 func (c *Client) GetPolicyVersion(ctx context.Context, in *GetPolicyVersionInput) (*GetPolicyVersionOutput, error) {
-	return wire.Invoke[GetPolicyVersionOutput](ctx, c.Invoker, &ops[81], in)
+	return wire.Invoke[GetPolicyVersionOutput](ctx, c.Invoker, &Model.Ops[81], in)
 }
 
 // GetRole invokes the operation of that name.
 func (c *Client) GetRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, error) {
-	return wire.Invoke[GetRoleOutput](ctx, c.Invoker, &ops[82], in)
+	return wire.Invoke[GetRoleOutput](ctx, c.Invoker, &Model.Ops[82], in)
 }
 
 // GetRolePolicy invokes the operation of that name.
 func (c *Client) GetRolePolicy(ctx context.Context, in *GetRolePolicyInput) (*GetRolePolicyOutput, error) {
-	return wire.Invoke[GetRolePolicyOutput](ctx, c.Invoker, &ops[83], in)
+	return wire.Invoke[GetRolePolicyOutput](ctx, c.Invoker, &Model.Ops[83], in)
 }
 
 // GetUser invokes the operation of that name.
 func (c *Client) GetUser(ctx context.Context, in *GetUserInput) (*GetUserOutput, error) {
-	return wire.Invoke[GetUserOutput](ctx, c.Invoker, &ops[91], in)
+	return wire.Invoke[GetUserOutput](ctx, c.Invoker, &Model.Ops[91], in)
 }
 
 // GetUserPolicy invokes the operation of that name.
 func (c *Client) GetUserPolicy(ctx context.Context, in *GetUserPolicyInput) (*GetUserPolicyOutput, error) {
-	return wire.Invoke[GetUserPolicyOutput](ctx, c.Invoker, &ops[92], in)
+	return wire.Invoke[GetUserPolicyOutput](ctx, c.Invoker, &Model.Ops[92], in)
 }
 
 // ListAccessKeys invokes the operation of that name.
 func (c *Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
-	return wire.Invoke[ListAccessKeysOutput](ctx, c.Invoker, &ops[93], in)
+	return wire.Invoke[ListAccessKeysOutput](ctx, c.Invoker, &Model.Ops[93], in)
 }
 
 // ListAttachedGroupPolicies invokes the operation of that name.
 func (c *Client) ListAttachedGroupPolicies(ctx context.Context, in *ListAttachedGroupPoliciesInput) (*ListAttachedGroupPoliciesOutput, error) {
-	return wire.Invoke[ListAttachedGroupPoliciesOutput](ctx, c.Invoker, &ops[95], in)
+	return wire.Invoke[ListAttachedGroupPoliciesOutput](ctx, c.Invoker, &Model.Ops[95], in)
 }
 
 // ListAttachedRolePolicies invokes the operation of that name.
 func (c *Client) ListAttachedRolePolicies(ctx context.Context, in *ListAttachedRolePoliciesInput) (*ListAttachedRolePoliciesOutput, error) {
-	return wire.Invoke[ListAttachedRolePoliciesOutput](ctx, c.Invoker, &ops[96], in)
+	return wire.Invoke[ListAttachedRolePoliciesOutput](ctx, c.Invoker, &Model.Ops[96], in)
 }
 
 // ListAttachedUserPolicies invokes the operation of that name.
 func (c *Client) ListAttachedUserPolicies(ctx context.Context, in *ListAttachedUserPoliciesInput) (*ListAttachedUserPoliciesOutput, error) {
-	return wire.Invoke[ListAttachedUserPoliciesOutput](ctx, c.Invoker, &ops[97], in)
+	return wire.Invoke[ListAttachedUserPoliciesOutput](ctx, c.Invoker, &Model.Ops[97], in)
 }
 
 // ListEntitiesForPolicy invokes the operation of that name.
 func (c *Client) ListEntitiesForPolicy(ctx context.Context, in *ListEntitiesForPolicyInput) (*ListEntitiesForPolicyOutput, error) {
-	return wire.Invoke[ListEntitiesForPolicyOutput](ctx, c.Invoker, &ops[99], in)
+	return wire.Invoke[ListEntitiesForPolicyOutput](ctx, c.Invoker, &Model.Ops[99], in)
 }
 
 // ListGroupPolicies invokes the operation of that name.
 func (c *Client) ListGroupPolicies(ctx context.Context, in *ListGroupPoliciesInput) (*ListGroupPoliciesOutput, error) {
-	return wire.Invoke[ListGroupPoliciesOutput](ctx, c.Invoker, &ops[100], in)
+	return wire.Invoke[ListGroupPoliciesOutput](ctx, c.Invoker, &Model.Ops[100], in)
 }
 
 // ListGroups invokes the operation of that name.
 func (c *Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsOutput, error) {
-	return wire.Invoke[ListGroupsOutput](ctx, c.Invoker, &ops[101], in)
+	return wire.Invoke[ListGroupsOutput](ctx, c.Invoker, &Model.Ops[101], in)
 }
 
 // ListGroupsForUser invokes the operation of that name.
 func (c *Client) ListGroupsForUser(ctx context.Context, in *ListGroupsForUserInput) (*ListGroupsForUserOutput, error) {
-	return wire.Invoke[ListGroupsForUserOutput](ctx, c.Invoker, &ops[102], in)
+	return wire.Invoke[ListGroupsForUserOutput](ctx, c.Invoker, &Model.Ops[102], in)
 }
 
 // ListInstanceProfilesForRole invokes the operation of that name.
 func (c *Client) ListInstanceProfilesForRole(ctx context.Context, in *ListInstanceProfilesForRoleInput) (*ListInstanceProfilesForRoleOutput, error) {
-	return wire.Invoke[ListInstanceProfilesForRoleOutput](ctx, c.Invoker, &ops[105], in)
+	return wire.Invoke[ListInstanceProfilesForRoleOutput](ctx, c.Invoker, &Model.Ops[105], in)
 }
 
 // ListPolicies invokes the operation of that name.
 func (c *Client) ListPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {
-	return wire.Invoke[ListPoliciesOutput](ctx, c.Invoker, &ops[111], in)
+	return wire.Invoke[ListPoliciesOutput](ctx, c.Invoker, &Model.Ops[111], in)
 }
 
 // ListPolicyTags invokes the operation of that name.
 func (c *Client) ListPolicyTags(ctx context.Context, in *ListPolicyTagsInput) (*ListPolicyTagsOutput, error) {
-	return wire.Invoke[ListPolicyTagsOutput](ctx, c.Invoker, &ops[113], in)
+	return wire.Invoke[ListPolicyTagsOutput](ctx, c.Invoker, &Model.Ops[113], in)
 }
 
 // ListPolicyVersions invokes the operation of that name.
 func (c *Client) ListPolicyVersions(ctx context.Context, in *ListPolicyVersionsInput) (*ListPolicyVersionsOutput, error) {
-	return wire.Invoke[ListPolicyVersionsOutput](ctx, c.Invoker, &ops[114], in)
+	return wire.Invoke[ListPolicyVersionsOutput](ctx, c.Invoker, &Model.Ops[114], in)
 }
 
 // ListRolePolicies invokes the operation of that name.
 func (c *Client) ListRolePolicies(ctx context.Context, in *ListRolePoliciesInput) (*ListRolePoliciesOutput, error) {
-	return wire.Invoke[ListRolePoliciesOutput](ctx, c.Invoker, &ops[115], in)
+	return wire.Invoke[ListRolePoliciesOutput](ctx, c.Invoker, &Model.Ops[115], in)
 }
 
 // ListRoleTags invokes the operation of that name.
 func (c *Client) ListRoleTags(ctx context.Context, in *ListRoleTagsInput) (*ListRoleTagsOutput, error) {
-	return wire.Invoke[ListRoleTagsOutput](ctx, c.Invoker, &ops[116], in)
+	return wire.Invoke[ListRoleTagsOutput](ctx, c.Invoker, &Model.Ops[116], in)
 }
 
 // ListRoles invokes the operation of that name.
 func (c *Client) ListRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutput, error) {
-	return wire.Invoke[ListRolesOutput](ctx, c.Invoker, &ops[117], in)
+	return wire.Invoke[ListRolesOutput](ctx, c.Invoker, &Model.Ops[117], in)
 }
 
 // ListUserPolicies invokes the operation of that name.
 func (c *Client) ListUserPolicies(ctx context.Context, in *ListUserPoliciesInput) (*ListUserPoliciesOutput, error) {
-	return wire.Invoke[ListUserPoliciesOutput](ctx, c.Invoker, &ops[125], in)
+	return wire.Invoke[ListUserPoliciesOutput](ctx, c.Invoker, &Model.Ops[125], in)
 }
 
 // ListUserTags invokes the operation of that name.
 func (c *Client) ListUserTags(ctx context.Context, in *ListUserTagsInput) (*ListUserTagsOutput, error) {
-	return wire.Invoke[ListUserTagsOutput](ctx, c.Invoker, &ops[126], in)
+	return wire.Invoke[ListUserTagsOutput](ctx, c.Invoker, &Model.Ops[126], in)
 }
 
 // ListUsers invokes the operation of that name.
 func (c *Client) ListUsers(ctx context.Context, in *ListUsersInput) (*ListUsersOutput, error) {
-	return wire.Invoke[ListUsersOutput](ctx, c.Invoker, &ops[127], in)
+	return wire.Invoke[ListUsersOutput](ctx, c.Invoker, &Model.Ops[127], in)
 }
 
 // PutGroupPolicy invokes the operation of that name.
 func (c *Client) PutGroupPolicy(ctx context.Context, in *PutGroupPolicyInput) (*PutGroupPolicyOutput, error) {
-	return wire.Invoke[PutGroupPolicyOutput](ctx, c.Invoker, &ops[130], in)
+	return wire.Invoke[PutGroupPolicyOutput](ctx, c.Invoker, &Model.Ops[130], in)
 }
 
 // PutRolePermissionsBoundary invokes the operation of that name.
 func (c *Client) PutRolePermissionsBoundary(ctx context.Context, in *PutRolePermissionsBoundaryInput) (*PutRolePermissionsBoundaryOutput, error) {
-	return wire.Invoke[PutRolePermissionsBoundaryOutput](ctx, c.Invoker, &ops[131], in)
+	return wire.Invoke[PutRolePermissionsBoundaryOutput](ctx, c.Invoker, &Model.Ops[131], in)
 }
 
 // PutRolePolicy invokes the operation of that name.
 func (c *Client) PutRolePolicy(ctx context.Context, in *PutRolePolicyInput) (*PutRolePolicyOutput, error) {
-	return wire.Invoke[PutRolePolicyOutput](ctx, c.Invoker, &ops[132], in)
+	return wire.Invoke[PutRolePolicyOutput](ctx, c.Invoker, &Model.Ops[132], in)
 }
 
 // PutUserPermissionsBoundary invokes the operation of that name.
 func (c *Client) PutUserPermissionsBoundary(ctx context.Context, in *PutUserPermissionsBoundaryInput) (*PutUserPermissionsBoundaryOutput, error) {
-	return wire.Invoke[PutUserPermissionsBoundaryOutput](ctx, c.Invoker, &ops[133], in)
+	return wire.Invoke[PutUserPermissionsBoundaryOutput](ctx, c.Invoker, &Model.Ops[133], in)
 }
 
 // PutUserPolicy invokes the operation of that name.
 func (c *Client) PutUserPolicy(ctx context.Context, in *PutUserPolicyInput) (*PutUserPolicyOutput, error) {
-	return wire.Invoke[PutUserPolicyOutput](ctx, c.Invoker, &ops[134], in)
+	return wire.Invoke[PutUserPolicyOutput](ctx, c.Invoker, &Model.Ops[134], in)
 }
 
 // RemoveUserFromGroup invokes the operation of that name.
 func (c *Client) RemoveUserFromGroup(ctx context.Context, in *RemoveUserFromGroupInput) (*RemoveUserFromGroupOutput, error) {
-	return wire.Invoke[RemoveUserFromGroupOutput](ctx, c.Invoker, &ops[138], in)
+	return wire.Invoke[RemoveUserFromGroupOutput](ctx, c.Invoker, &Model.Ops[138], in)
 }
 
 // SetDefaultPolicyVersion invokes the operation of that name.
 func (c *Client) SetDefaultPolicyVersion(ctx context.Context, in *SetDefaultPolicyVersionInput) (*SetDefaultPolicyVersionOutput, error) {
-	return wire.Invoke[SetDefaultPolicyVersionOutput](ctx, c.Invoker, &ops[142], in)
+	return wire.Invoke[SetDefaultPolicyVersionOutput](ctx, c.Invoker, &Model.Ops[142], in)
 }
 
 // SimulateCustomPolicy invokes the operation of that name.
 func (c *Client) SimulateCustomPolicy(ctx context.Context, in *SimulateCustomPolicyInput) (*SimulateCustomPolicyOutput, error) {
-	return wire.Invoke[SimulateCustomPolicyOutput](ctx, c.Invoker, &ops[144], in)
+	return wire.Invoke[SimulateCustomPolicyOutput](ctx, c.Invoker, &Model.Ops[144], in)
 }
 
 // SimulatePrincipalPolicy invokes the operation of that name.
 func (c *Client) SimulatePrincipalPolicy(ctx context.Context, in *SimulatePrincipalPolicyInput) (*SimulatePrincipalPolicyOutput, error) {
-	return wire.Invoke[SimulatePrincipalPolicyOutput](ctx, c.Invoker, &ops[145], in)
+	return wire.Invoke[SimulatePrincipalPolicyOutput](ctx, c.Invoker, &Model.Ops[145], in)
 }
 
 // TagPolicy invokes the operation of that name.
 func (c *Client) TagPolicy(ctx context.Context, in *TagPolicyInput) (*TagPolicyOutput, error) {
-	return wire.Invoke[TagPolicyOutput](ctx, c.Invoker, &ops[149], in)
+	return wire.Invoke[TagPolicyOutput](ctx, c.Invoker, &Model.Ops[149], in)
 }
 
 // TagRole invokes the operation of that name.
 func (c *Client) TagRole(ctx context.Context, in *TagRoleInput) (*TagRoleOutput, error) {
-	return wire.Invoke[TagRoleOutput](ctx, c.Invoker, &ops[150], in)
+	return wire.Invoke[TagRoleOutput](ctx, c.Invoker, &Model.Ops[150], in)
 }
 
 // TagUser invokes the operation of that name.
 func (c *Client) TagUser(ctx context.Context, in *TagUserInput) (*TagUserOutput, error) {
-	return wire.Invoke[TagUserOutput](ctx, c.Invoker, &ops[153], in)
+	return wire.Invoke[TagUserOutput](ctx, c.Invoker, &Model.Ops[153], in)
 }
 
 // UntagPolicy invokes the operation of that name.
 func (c *Client) UntagPolicy(ctx context.Context, in *UntagPolicyInput) (*UntagPolicyOutput, error) {
-	return wire.Invoke[UntagPolicyOutput](ctx, c.Invoker, &ops[157], in)
+	return wire.Invoke[UntagPolicyOutput](ctx, c.Invoker, &Model.Ops[157], in)
 }
 
 // UntagRole invokes the operation of that name.
 func (c *Client) UntagRole(ctx context.Context, in *UntagRoleInput) (*UntagRoleOutput, error) {
-	return wire.Invoke[UntagRoleOutput](ctx, c.Invoker, &ops[158], in)
+	return wire.Invoke[UntagRoleOutput](ctx, c.Invoker, &Model.Ops[158], in)
 }
 
 // UntagUser invokes the operation of that name.
 func (c *Client) UntagUser(ctx context.Context, in *UntagUserInput) (*UntagUserOutput, error) {
-	return wire.Invoke[UntagUserOutput](ctx, c.Invoker, &ops[161], in)
+	return wire.Invoke[UntagUserOutput](ctx, c.Invoker, &Model.Ops[161], in)
 }
 
 // UpdateAccessKey invokes the operation of that name.
 func (c *Client) UpdateAccessKey(ctx context.Context, in *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
-	return wire.Invoke[UpdateAccessKeyOutput](ctx, c.Invoker, &ops[162], in)
+	return wire.Invoke[UpdateAccessKeyOutput](ctx, c.Invoker, &Model.Ops[162], in)
 }
 
 // UpdateAssumeRolePolicy invokes the operation of that name.
 func (c *Client) UpdateAssumeRolePolicy(ctx context.Context, in *UpdateAssumeRolePolicyInput) (*UpdateAssumeRolePolicyOutput, error) {
-	return wire.Invoke[UpdateAssumeRolePolicyOutput](ctx, c.Invoker, &ops[164], in)
+	return wire.Invoke[UpdateAssumeRolePolicyOutput](ctx, c.Invoker, &Model.Ops[164], in)
 }
 
 // UpdateGroup invokes the operation of that name.
 func (c *Client) UpdateGroup(ctx context.Context, in *UpdateGroupInput) (*UpdateGroupOutput, error) {
-	return wire.Invoke[UpdateGroupOutput](ctx, c.Invoker, &ops[166], in)
+	return wire.Invoke[UpdateGroupOutput](ctx, c.Invoker, &Model.Ops[166], in)
 }
 
 // UpdateRole invokes the operation of that name.
 func (c *Client) UpdateRole(ctx context.Context, in *UpdateRoleInput) (*UpdateRoleOutput, error) {
-	return wire.Invoke[UpdateRoleOutput](ctx, c.Invoker, &ops[169], in)
+	return wire.Invoke[UpdateRoleOutput](ctx, c.Invoker, &Model.Ops[169], in)
 }
 
 // UpdateRoleDescription invokes the operation of that name.
 func (c *Client) UpdateRoleDescription(ctx context.Context, in *UpdateRoleDescriptionInput) (*UpdateRoleDescriptionOutput, error) {
-	return wire.Invoke[UpdateRoleDescriptionOutput](ctx, c.Invoker, &ops[170], in)
+	return wire.Invoke[UpdateRoleDescriptionOutput](ctx, c.Invoker, &Model.Ops[170], in)
 }
 
 // UpdateUser invokes the operation of that name.
 func (c *Client) UpdateUser(ctx context.Context, in *UpdateUserInput) (*UpdateUserOutput, error) {
-	return wire.Invoke[UpdateUserOutput](ctx, c.Invoker, &ops[176], in)
+	return wire.Invoke[UpdateUserOutput](ctx, c.Invoker, &Model.Ops[176], in)
 }

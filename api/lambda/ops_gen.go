@@ -5,9 +5,7 @@ package lambda
 import "virga/internal/wire"
 
 // Model is AWS Lambda with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AddLayerVersionPermission", Method: "POST", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", Status: 201, Input: -1, Output: -1},
 	{Schema: &schema, Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201, Flags: 1, Input: 5, Output: 6, Errors: []int32{140, 235, 222, 266, 305, 216, 237, 217}},
 	{Schema: &schema, Name: "CheckpointDurableExecution", Method: "POST", Path: "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint", Status: 200, Flags: 16, Input: -1, Output: -1},
@@ -99,4 +97,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateFunctionConfiguration", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Flags: 1, Input: 321, Output: 103, Errors: []int32{140, 235, 266, 305, 139, 237, 31, 29, 217}},
 	{Schema: &schema, Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateFunctionUrlConfig", Method: "PUT", Path: "/2021-10-31/functions/{FunctionName}/url", Status: 200, Input: -1, Output: -1},
-}
+}}

@@ -89,43 +89,43 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[1], s.AddPermission, s.AddPermissionRequires),
-		wire.Handle(&ops[3], s.CreateAlias, s.CreateAliasRequires),
-		wire.Handle(&ops[6], s.CreateEventSourceMapping, s.CreateEventSourceMappingRequires),
-		wire.Handle(&ops[7], s.CreateFunction, s.CreateFunctionRequires),
-		wire.Handle(&ops[9], s.DeleteAlias, s.DeleteAliasRequires),
-		wire.Handle(&ops[13], s.DeleteEventSourceMapping, s.DeleteEventSourceMappingRequires),
-		wire.Handle(&ops[14], s.DeleteFunction, s.DeleteFunctionRequires),
-		wire.Handle(&ops[16], s.DeleteFunctionConcurrency, s.DeleteFunctionConcurrencyRequires),
-		wire.Handle(&ops[17], s.DeleteFunctionEventInvokeConfig, s.DeleteFunctionEventInvokeConfigRequires),
-		wire.Handle(&ops[22], s.GetAccountSettings, s.GetAccountSettingsRequires),
-		wire.Handle(&ops[23], s.GetAlias, s.GetAliasRequires),
-		wire.Handle(&ops[29], s.GetEventSourceMapping, s.GetEventSourceMappingRequires),
-		wire.Handle(&ops[30], s.GetFunction, s.GetFunctionRequires),
-		wire.Handle(&ops[31], s.GetFunctionCodeSigningConfig, s.GetFunctionCodeSigningConfigRequires),
-		wire.Handle(&ops[32], s.GetFunctionConcurrency, s.GetFunctionConcurrencyRequires),
-		wire.Handle(&ops[33], s.GetFunctionConfiguration, s.GetFunctionConfigurationRequires),
-		wire.Handle(&ops[34], s.GetFunctionEventInvokeConfig, s.GetFunctionEventInvokeConfigRequires),
-		wire.Handle(&ops[35], s.GetFunctionRecursionConfig, s.GetFunctionRecursionConfigRequires),
-		wire.Handle(&ops[41], s.GetPolicy, s.GetPolicyRequires),
-		wire.Handle(&ops[44], s.GetRuntimeManagementConfig, s.GetRuntimeManagementConfigRequires),
-		wire.Handle(&ops[45], s.Invoke, s.InvokeRequires),
-		wire.Handle(&ops[47], s.InvokeWithResponseStream, s.InvokeWithResponseStreamRequires),
-		wire.Handle(&ops[48], s.ListAliases, s.ListAliasesRequires),
-		wire.Handle(&ops[52], s.ListEventSourceMappings, s.ListEventSourceMappingsRequires),
-		wire.Handle(&ops[56], s.ListFunctions, s.ListFunctionsRequires),
-		wire.Handle(&ops[61], s.ListTags, s.ListTagsRequires),
-		wire.Handle(&ops[62], s.ListVersionsByFunction, s.ListVersionsByFunctionRequires),
-		wire.Handle(&ops[65], s.PublishVersion, s.PublishVersionRequires),
-		wire.Handle(&ops[67], s.PutFunctionConcurrency, s.PutFunctionConcurrencyRequires),
-		wire.Handle(&ops[68], s.PutFunctionEventInvokeConfig, s.PutFunctionEventInvokeConfigRequires),
-		wire.Handle(&ops[75], s.RemovePermission, s.RemovePermissionRequires),
-		wire.Handle(&ops[81], s.TagResource, s.TagResourceRequires),
-		wire.Handle(&ops[82], s.UntagResource, s.UntagResourceRequires),
-		wire.Handle(&ops[83], s.UpdateAlias, s.UpdateAliasRequires),
-		wire.Handle(&ops[86], s.UpdateEventSourceMapping, s.UpdateEventSourceMappingRequires),
-		wire.Handle(&ops[87], s.UpdateFunctionCode, s.UpdateFunctionCodeRequires),
-		wire.Handle(&ops[88], s.UpdateFunctionConfiguration, s.UpdateFunctionConfigurationRequires),
+		wire.Handle(&Model.Ops[1], s.AddPermission, s.AddPermissionRequires),
+		wire.Handle(&Model.Ops[3], s.CreateAlias, s.CreateAliasRequires),
+		wire.Handle(&Model.Ops[6], s.CreateEventSourceMapping, s.CreateEventSourceMappingRequires),
+		wire.Handle(&Model.Ops[7], s.CreateFunction, s.CreateFunctionRequires),
+		wire.Handle(&Model.Ops[9], s.DeleteAlias, s.DeleteAliasRequires),
+		wire.Handle(&Model.Ops[13], s.DeleteEventSourceMapping, s.DeleteEventSourceMappingRequires),
+		wire.Handle(&Model.Ops[14], s.DeleteFunction, s.DeleteFunctionRequires),
+		wire.Handle(&Model.Ops[16], s.DeleteFunctionConcurrency, s.DeleteFunctionConcurrencyRequires),
+		wire.Handle(&Model.Ops[17], s.DeleteFunctionEventInvokeConfig, s.DeleteFunctionEventInvokeConfigRequires),
+		wire.Handle(&Model.Ops[22], s.GetAccountSettings, s.GetAccountSettingsRequires),
+		wire.Handle(&Model.Ops[23], s.GetAlias, s.GetAliasRequires),
+		wire.Handle(&Model.Ops[29], s.GetEventSourceMapping, s.GetEventSourceMappingRequires),
+		wire.Handle(&Model.Ops[30], s.GetFunction, s.GetFunctionRequires),
+		wire.Handle(&Model.Ops[31], s.GetFunctionCodeSigningConfig, s.GetFunctionCodeSigningConfigRequires),
+		wire.Handle(&Model.Ops[32], s.GetFunctionConcurrency, s.GetFunctionConcurrencyRequires),
+		wire.Handle(&Model.Ops[33], s.GetFunctionConfiguration, s.GetFunctionConfigurationRequires),
+		wire.Handle(&Model.Ops[34], s.GetFunctionEventInvokeConfig, s.GetFunctionEventInvokeConfigRequires),
+		wire.Handle(&Model.Ops[35], s.GetFunctionRecursionConfig, s.GetFunctionRecursionConfigRequires),
+		wire.Handle(&Model.Ops[41], s.GetPolicy, s.GetPolicyRequires),
+		wire.Handle(&Model.Ops[44], s.GetRuntimeManagementConfig, s.GetRuntimeManagementConfigRequires),
+		wire.Handle(&Model.Ops[45], s.Invoke, s.InvokeRequires),
+		wire.Handle(&Model.Ops[47], s.InvokeWithResponseStream, s.InvokeWithResponseStreamRequires),
+		wire.Handle(&Model.Ops[48], s.ListAliases, s.ListAliasesRequires),
+		wire.Handle(&Model.Ops[52], s.ListEventSourceMappings, s.ListEventSourceMappingsRequires),
+		wire.Handle(&Model.Ops[56], s.ListFunctions, s.ListFunctionsRequires),
+		wire.Handle(&Model.Ops[61], s.ListTags, s.ListTagsRequires),
+		wire.Handle(&Model.Ops[62], s.ListVersionsByFunction, s.ListVersionsByFunctionRequires),
+		wire.Handle(&Model.Ops[65], s.PublishVersion, s.PublishVersionRequires),
+		wire.Handle(&Model.Ops[67], s.PutFunctionConcurrency, s.PutFunctionConcurrencyRequires),
+		wire.Handle(&Model.Ops[68], s.PutFunctionEventInvokeConfig, s.PutFunctionEventInvokeConfigRequires),
+		wire.Handle(&Model.Ops[75], s.RemovePermission, s.RemovePermissionRequires),
+		wire.Handle(&Model.Ops[81], s.TagResource, s.TagResourceRequires),
+		wire.Handle(&Model.Ops[82], s.UntagResource, s.UntagResourceRequires),
+		wire.Handle(&Model.Ops[83], s.UpdateAlias, s.UpdateAliasRequires),
+		wire.Handle(&Model.Ops[86], s.UpdateEventSourceMapping, s.UpdateEventSourceMappingRequires),
+		wire.Handle(&Model.Ops[87], s.UpdateFunctionCode, s.UpdateFunctionCodeRequires),
+		wire.Handle(&Model.Ops[88], s.UpdateFunctionConfiguration, s.UpdateFunctionConfigurationRequires),
 	}
 }
 
@@ -134,185 +134,185 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddPermission invokes the operation of that name.
 func (c *Client) AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error) {
-	return wire.Invoke[AddPermissionOutput](ctx, c.Invoker, &ops[1], in)
+	return wire.Invoke[AddPermissionOutput](ctx, c.Invoker, &Model.Ops[1], in)
 }
 
 // CreateAlias invokes the operation of that name.
 func (c *Client) CreateAlias(ctx context.Context, in *CreateAliasInput) (*CreateAliasOutput, error) {
-	return wire.Invoke[CreateAliasOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[CreateAliasOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // CreateEventSourceMapping invokes the operation of that name.
 func (c *Client) CreateEventSourceMapping(ctx context.Context, in *CreateEventSourceMappingInput) (*CreateEventSourceMappingOutput, error) {
-	return wire.Invoke[CreateEventSourceMappingOutput](ctx, c.Invoker, &ops[6], in)
+	return wire.Invoke[CreateEventSourceMappingOutput](ctx, c.Invoker, &Model.Ops[6], in)
 }
 
 // CreateFunction invokes the operation of that name.
 func (c *Client) CreateFunction(ctx context.Context, in *CreateFunctionInput) (*CreateFunctionOutput, error) {
-	return wire.Invoke[CreateFunctionOutput](ctx, c.Invoker, &ops[7], in)
+	return wire.Invoke[CreateFunctionOutput](ctx, c.Invoker, &Model.Ops[7], in)
 }
 
 // DeleteAlias invokes the operation of that name.
 func (c *Client) DeleteAlias(ctx context.Context, in *DeleteAliasInput) (*DeleteAliasOutput, error) {
-	return wire.Invoke[DeleteAliasOutput](ctx, c.Invoker, &ops[9], in)
+	return wire.Invoke[DeleteAliasOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }
 
 // DeleteEventSourceMapping invokes the operation of that name.
 func (c *Client) DeleteEventSourceMapping(ctx context.Context, in *DeleteEventSourceMappingInput) (*DeleteEventSourceMappingOutput, error) {
-	return wire.Invoke[DeleteEventSourceMappingOutput](ctx, c.Invoker, &ops[13], in)
+	return wire.Invoke[DeleteEventSourceMappingOutput](ctx, c.Invoker, &Model.Ops[13], in)
 }
 
 // DeleteFunction invokes the operation of that name.
 func (c *Client) DeleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error) {
-	return wire.Invoke[DeleteFunctionOutput](ctx, c.Invoker, &ops[14], in)
+	return wire.Invoke[DeleteFunctionOutput](ctx, c.Invoker, &Model.Ops[14], in)
 }
 
 // DeleteFunctionConcurrency invokes the operation of that name.
 func (c *Client) DeleteFunctionConcurrency(ctx context.Context, in *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error) {
-	return wire.Invoke[DeleteFunctionConcurrencyOutput](ctx, c.Invoker, &ops[16], in)
+	return wire.Invoke[DeleteFunctionConcurrencyOutput](ctx, c.Invoker, &Model.Ops[16], in)
 }
 
 // DeleteFunctionEventInvokeConfig invokes the operation of that name.
 func (c *Client) DeleteFunctionEventInvokeConfig(ctx context.Context, in *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error) {
-	return wire.Invoke[DeleteFunctionEventInvokeConfigOutput](ctx, c.Invoker, &ops[17], in)
+	return wire.Invoke[DeleteFunctionEventInvokeConfigOutput](ctx, c.Invoker, &Model.Ops[17], in)
 }
 
 // GetAccountSettings invokes the operation of that name.
 func (c *Client) GetAccountSettings(ctx context.Context, in *GetAccountSettingsInput) (*GetAccountSettingsOutput, error) {
-	return wire.Invoke[GetAccountSettingsOutput](ctx, c.Invoker, &ops[22], in)
+	return wire.Invoke[GetAccountSettingsOutput](ctx, c.Invoker, &Model.Ops[22], in)
 }
 
 // GetAlias invokes the operation of that name.
 func (c *Client) GetAlias(ctx context.Context, in *GetAliasInput) (*GetAliasOutput, error) {
-	return wire.Invoke[GetAliasOutput](ctx, c.Invoker, &ops[23], in)
+	return wire.Invoke[GetAliasOutput](ctx, c.Invoker, &Model.Ops[23], in)
 }
 
 // GetEventSourceMapping invokes the operation of that name.
 func (c *Client) GetEventSourceMapping(ctx context.Context, in *GetEventSourceMappingInput) (*GetEventSourceMappingOutput, error) {
-	return wire.Invoke[GetEventSourceMappingOutput](ctx, c.Invoker, &ops[29], in)
+	return wire.Invoke[GetEventSourceMappingOutput](ctx, c.Invoker, &Model.Ops[29], in)
 }
 
 // GetFunction invokes the operation of that name.
 func (c *Client) GetFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error) {
-	return wire.Invoke[GetFunctionOutput](ctx, c.Invoker, &ops[30], in)
+	return wire.Invoke[GetFunctionOutput](ctx, c.Invoker, &Model.Ops[30], in)
 }
 
 // GetFunctionCodeSigningConfig invokes the operation of that name.
 func (c *Client) GetFunctionCodeSigningConfig(ctx context.Context, in *GetFunctionCodeSigningConfigInput) (*GetFunctionCodeSigningConfigOutput, error) {
-	return wire.Invoke[GetFunctionCodeSigningConfigOutput](ctx, c.Invoker, &ops[31], in)
+	return wire.Invoke[GetFunctionCodeSigningConfigOutput](ctx, c.Invoker, &Model.Ops[31], in)
 }
 
 // GetFunctionConcurrency invokes the operation of that name.
 func (c *Client) GetFunctionConcurrency(ctx context.Context, in *GetFunctionConcurrencyInput) (*GetFunctionConcurrencyOutput, error) {
-	return wire.Invoke[GetFunctionConcurrencyOutput](ctx, c.Invoker, &ops[32], in)
+	return wire.Invoke[GetFunctionConcurrencyOutput](ctx, c.Invoker, &Model.Ops[32], in)
 }
 
 // GetFunctionConfiguration invokes the operation of that name.
 func (c *Client) GetFunctionConfiguration(ctx context.Context, in *GetFunctionConfigurationInput) (*GetFunctionConfigurationOutput, error) {
-	return wire.Invoke[GetFunctionConfigurationOutput](ctx, c.Invoker, &ops[33], in)
+	return wire.Invoke[GetFunctionConfigurationOutput](ctx, c.Invoker, &Model.Ops[33], in)
 }
 
 // GetFunctionEventInvokeConfig invokes the operation of that name.
 func (c *Client) GetFunctionEventInvokeConfig(ctx context.Context, in *GetFunctionEventInvokeConfigInput) (*GetFunctionEventInvokeConfigOutput, error) {
-	return wire.Invoke[GetFunctionEventInvokeConfigOutput](ctx, c.Invoker, &ops[34], in)
+	return wire.Invoke[GetFunctionEventInvokeConfigOutput](ctx, c.Invoker, &Model.Ops[34], in)
 }
 
 // GetFunctionRecursionConfig invokes the operation of that name.
 func (c *Client) GetFunctionRecursionConfig(ctx context.Context, in *GetFunctionRecursionConfigInput) (*GetFunctionRecursionConfigOutput, error) {
-	return wire.Invoke[GetFunctionRecursionConfigOutput](ctx, c.Invoker, &ops[35], in)
+	return wire.Invoke[GetFunctionRecursionConfigOutput](ctx, c.Invoker, &Model.Ops[35], in)
 }
 
 // GetPolicy invokes the operation of that name.
 func (c *Client) GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
-	return wire.Invoke[GetPolicyOutput](ctx, c.Invoker, &ops[41], in)
+	return wire.Invoke[GetPolicyOutput](ctx, c.Invoker, &Model.Ops[41], in)
 }
 
 // GetRuntimeManagementConfig invokes the operation of that name.
 func (c *Client) GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigOutput, error) {
-	return wire.Invoke[GetRuntimeManagementConfigOutput](ctx, c.Invoker, &ops[44], in)
+	return wire.Invoke[GetRuntimeManagementConfigOutput](ctx, c.Invoker, &Model.Ops[44], in)
 }
 
 // Invoke invokes the operation of that name.
 func (c *Client) Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error) {
-	return wire.Invoke[InvokeOutput](ctx, c.Invoker, &ops[45], in)
+	return wire.Invoke[InvokeOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // InvokeWithResponseStream invokes the operation of that name.
 func (c *Client) InvokeWithResponseStream(ctx context.Context, in *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error) {
-	return wire.Invoke[InvokeWithResponseStreamOutput](ctx, c.Invoker, &ops[47], in)
+	return wire.Invoke[InvokeWithResponseStreamOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // ListAliases invokes the operation of that name.
 func (c *Client) ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error) {
-	return wire.Invoke[ListAliasesOutput](ctx, c.Invoker, &ops[48], in)
+	return wire.Invoke[ListAliasesOutput](ctx, c.Invoker, &Model.Ops[48], in)
 }
 
 // ListEventSourceMappings invokes the operation of that name.
 func (c *Client) ListEventSourceMappings(ctx context.Context, in *ListEventSourceMappingsInput) (*ListEventSourceMappingsOutput, error) {
-	return wire.Invoke[ListEventSourceMappingsOutput](ctx, c.Invoker, &ops[52], in)
+	return wire.Invoke[ListEventSourceMappingsOutput](ctx, c.Invoker, &Model.Ops[52], in)
 }
 
 // ListFunctions invokes the operation of that name.
 func (c *Client) ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error) {
-	return wire.Invoke[ListFunctionsOutput](ctx, c.Invoker, &ops[56], in)
+	return wire.Invoke[ListFunctionsOutput](ctx, c.Invoker, &Model.Ops[56], in)
 }
 
 // ListTags invokes the operation of that name.
 func (c *Client) ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error) {
-	return wire.Invoke[ListTagsOutput](ctx, c.Invoker, &ops[61], in)
+	return wire.Invoke[ListTagsOutput](ctx, c.Invoker, &Model.Ops[61], in)
 }
 
 // ListVersionsByFunction invokes the operation of that name.
 func (c *Client) ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error) {
-	return wire.Invoke[ListVersionsByFunctionOutput](ctx, c.Invoker, &ops[62], in)
+	return wire.Invoke[ListVersionsByFunctionOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
 // PublishVersion invokes the operation of that name.
 func (c *Client) PublishVersion(ctx context.Context, in *PublishVersionInput) (*PublishVersionOutput, error) {
-	return wire.Invoke[PublishVersionOutput](ctx, c.Invoker, &ops[65], in)
+	return wire.Invoke[PublishVersionOutput](ctx, c.Invoker, &Model.Ops[65], in)
 }
 
 // PutFunctionConcurrency invokes the operation of that name.
 func (c *Client) PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*PutFunctionConcurrencyOutput, error) {
-	return wire.Invoke[PutFunctionConcurrencyOutput](ctx, c.Invoker, &ops[67], in)
+	return wire.Invoke[PutFunctionConcurrencyOutput](ctx, c.Invoker, &Model.Ops[67], in)
 }
 
 // PutFunctionEventInvokeConfig invokes the operation of that name.
 func (c *Client) PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*PutFunctionEventInvokeConfigOutput, error) {
-	return wire.Invoke[PutFunctionEventInvokeConfigOutput](ctx, c.Invoker, &ops[68], in)
+	return wire.Invoke[PutFunctionEventInvokeConfigOutput](ctx, c.Invoker, &Model.Ops[68], in)
 }
 
 // RemovePermission invokes the operation of that name.
 func (c *Client) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error) {
-	return wire.Invoke[RemovePermissionOutput](ctx, c.Invoker, &ops[75], in)
+	return wire.Invoke[RemovePermissionOutput](ctx, c.Invoker, &Model.Ops[75], in)
 }
 
 // TagResource invokes the operation of that name.
 func (c *Client) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &ops[81], in)
+	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &Model.Ops[81], in)
 }
 
 // UntagResource invokes the operation of that name.
 func (c *Client) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &ops[82], in)
+	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &Model.Ops[82], in)
 }
 
 // UpdateAlias invokes the operation of that name.
 func (c *Client) UpdateAlias(ctx context.Context, in *UpdateAliasInput) (*UpdateAliasOutput, error) {
-	return wire.Invoke[UpdateAliasOutput](ctx, c.Invoker, &ops[83], in)
+	return wire.Invoke[UpdateAliasOutput](ctx, c.Invoker, &Model.Ops[83], in)
 }
 
 // UpdateEventSourceMapping invokes the operation of that name.
 func (c *Client) UpdateEventSourceMapping(ctx context.Context, in *UpdateEventSourceMappingInput) (*UpdateEventSourceMappingOutput, error) {
-	return wire.Invoke[UpdateEventSourceMappingOutput](ctx, c.Invoker, &ops[86], in)
+	return wire.Invoke[UpdateEventSourceMappingOutput](ctx, c.Invoker, &Model.Ops[86], in)
 }
 
 // UpdateFunctionCode invokes the operation of that name.
 func (c *Client) UpdateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInput) (*UpdateFunctionCodeOutput, error) {
-	return wire.Invoke[UpdateFunctionCodeOutput](ctx, c.Invoker, &ops[87], in)
+	return wire.Invoke[UpdateFunctionCodeOutput](ctx, c.Invoker, &Model.Ops[87], in)
 }
 
 // UpdateFunctionConfiguration invokes the operation of that name.
 func (c *Client) UpdateFunctionConfiguration(ctx context.Context, in *UpdateFunctionConfigurationInput) (*UpdateFunctionConfigurationOutput, error) {
-	return wire.Invoke[UpdateFunctionConfigurationOutput](ctx, c.Invoker, &ops[88], in)
+	return wire.Invoke[UpdateFunctionConfigurationOutput](ctx, c.Invoker, &Model.Ops[88], in)
 }

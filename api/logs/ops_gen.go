@@ -5,9 +5,7 @@ package logs
 import "virga/internal/wire"
 
 // Model is Amazon CloudWatch Logs with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AssociateKmsKey", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "AssociateSourceToS3TableIntegration", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "CancelExportTask", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
@@ -126,4 +124,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateLogAnomalyDetector", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateLookupTable", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateScheduledQuery", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
-}
+}}

@@ -4,20 +4,7 @@ package logs
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName: "Amazon CloudWatch Logs", APIVersion: "2014-03-28", EndpointPrefix: "logs", SigningName: "logs", TargetPrefix: "Logs_20140328", ValidationCode: "InvalidParameterException", Protocols: []wire.Protocol{wire.JSON11}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `^\d{12}$`, Expr: `^\d{12}$`},
-	{Text: `[\w+=/:,.@-]*`, Expr: `[\w+=/:,.@-]*`},
-	{Text: `[\w#+=/:,.@-]*`, Expr: `[\w#+=/:,.@-]*`},
-	{Text: `[\.\-_/#A-Za-z0-9]+`, Expr: `[\.\-_/#A-Za-z0-9]+`},
-	{Text: `[\.\-_/#A-Za-z0-9]*`, Expr: `[\.\-_/#A-Za-z0-9]*`},
-	{Text: `[^:*]*`, Expr: `[^:*]*`},
-	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$`},
-	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName: "Amazon CloudWatch Logs", APIVersion: "2014-03-28", EndpointPrefix: "logs", SigningName: "logs", TargetPrefix: "Logs_20140328", ValidationCode: "InvalidParameterException", Protocols: []wire.Protocol{wire.JSON11}, Shapes: []wire.Shape{
 	0: {Name: "AccessDeniedException", Flags: 64, Payload: -1, Pattern: -1},
 	1: {Name: "AccountId", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 12, Max: 12},
 	2: {Name: "AccountIds", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Max: 20, Members: []wire.Member{
@@ -364,4 +351,13 @@ var shapes = [...]wire.Shape{
 		{Name: "tagKeys", Shape: 103, Flags: 1},
 	}},
 	115: {Name: "ValidationException", Flags: 64, Payload: -1, Pattern: -1},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `^\d{12}$`, Expr: `^\d{12}$`},
+	{Text: `[\w+=/:,.@-]*`, Expr: `[\w+=/:,.@-]*`},
+	{Text: `[\w#+=/:,.@-]*`, Expr: `[\w#+=/:,.@-]*`},
+	{Text: `[\.\-_/#A-Za-z0-9]+`, Expr: `[\.\-_/#A-Za-z0-9]+`},
+	{Text: `[\.\-_/#A-Za-z0-9]*`, Expr: `[\.\-_/#A-Za-z0-9]*`},
+	{Text: `[^:*]*`, Expr: `[^:*]*`},
+	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$`},
+	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`},
+}}

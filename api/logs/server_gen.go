@@ -51,24 +51,24 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[8], s.CreateLogGroup, s.CreateLogGroupRequires),
-		wire.Handle(&ops[9], s.CreateLogStream, s.CreateLogStreamRequires),
-		wire.Handle(&ops[22], s.DeleteLogGroup, s.DeleteLogGroupRequires),
-		wire.Handle(&ops[23], s.DeleteLogStream, s.DeleteLogStreamRequires),
-		wire.Handle(&ops[28], s.DeleteRetentionPolicy, s.DeleteRetentionPolicyRequires),
-		wire.Handle(&ops[44], s.DescribeLogGroups, s.DescribeLogGroupsRequires),
-		wire.Handle(&ops[45], s.DescribeLogStreams, s.DescribeLogStreamsRequires),
-		wire.Handle(&ops[54], s.FilterLogEvents, s.FilterLogEventsRequires),
-		wire.Handle(&ops[62], s.GetLogEvents, s.GetLogEventsRequires),
-		wire.Handle(&ops[82], s.ListTagsForResource, s.ListTagsForResourceRequires),
-		wire.Handle(&ops[83], s.ListTagsLogGroup, s.ListTagsLogGroupRequires),
-		wire.Handle(&ops[94], s.PutLogEvents, s.PutLogEventsRequires),
-		wire.Handle(&ops[99], s.PutRetentionPolicy, s.PutRetentionPolicyRequires),
-		wire.Handle(&ops[104], s.StartLiveTail, s.StartLiveTailRequires),
-		wire.Handle(&ops[107], s.TagLogGroup, s.TagLogGroupRequires),
-		wire.Handle(&ops[108], s.TagResource, s.TagResourceRequires),
-		wire.Handle(&ops[111], s.UntagLogGroup, s.UntagLogGroupRequires),
-		wire.Handle(&ops[112], s.UntagResource, s.UntagResourceRequires),
+		wire.Handle(&Model.Ops[8], s.CreateLogGroup, s.CreateLogGroupRequires),
+		wire.Handle(&Model.Ops[9], s.CreateLogStream, s.CreateLogStreamRequires),
+		wire.Handle(&Model.Ops[22], s.DeleteLogGroup, s.DeleteLogGroupRequires),
+		wire.Handle(&Model.Ops[23], s.DeleteLogStream, s.DeleteLogStreamRequires),
+		wire.Handle(&Model.Ops[28], s.DeleteRetentionPolicy, s.DeleteRetentionPolicyRequires),
+		wire.Handle(&Model.Ops[44], s.DescribeLogGroups, s.DescribeLogGroupsRequires),
+		wire.Handle(&Model.Ops[45], s.DescribeLogStreams, s.DescribeLogStreamsRequires),
+		wire.Handle(&Model.Ops[54], s.FilterLogEvents, s.FilterLogEventsRequires),
+		wire.Handle(&Model.Ops[62], s.GetLogEvents, s.GetLogEventsRequires),
+		wire.Handle(&Model.Ops[82], s.ListTagsForResource, s.ListTagsForResourceRequires),
+		wire.Handle(&Model.Ops[83], s.ListTagsLogGroup, s.ListTagsLogGroupRequires),
+		wire.Handle(&Model.Ops[94], s.PutLogEvents, s.PutLogEventsRequires),
+		wire.Handle(&Model.Ops[99], s.PutRetentionPolicy, s.PutRetentionPolicyRequires),
+		wire.Handle(&Model.Ops[104], s.StartLiveTail, s.StartLiveTailRequires),
+		wire.Handle(&Model.Ops[107], s.TagLogGroup, s.TagLogGroupRequires),
+		wire.Handle(&Model.Ops[108], s.TagResource, s.TagResourceRequires),
+		wire.Handle(&Model.Ops[111], s.UntagLogGroup, s.UntagLogGroupRequires),
+		wire.Handle(&Model.Ops[112], s.UntagResource, s.UntagResourceRequires),
 	}
 }
 
@@ -77,90 +77,90 @@ type Client struct{ Invoker wire.Invoker }
 
 // CreateLogGroup invokes the operation of that name.
 func (c *Client) CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) (*CreateLogGroupOutput, error) {
-	return wire.Invoke[CreateLogGroupOutput](ctx, c.Invoker, &ops[8], in)
+	return wire.Invoke[CreateLogGroupOutput](ctx, c.Invoker, &Model.Ops[8], in)
 }
 
 // CreateLogStream invokes the operation of that name.
 func (c *Client) CreateLogStream(ctx context.Context, in *CreateLogStreamInput) (*CreateLogStreamOutput, error) {
-	return wire.Invoke[CreateLogStreamOutput](ctx, c.Invoker, &ops[9], in)
+	return wire.Invoke[CreateLogStreamOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }
 
 // DeleteLogGroup invokes the operation of that name.
 func (c *Client) DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) (*DeleteLogGroupOutput, error) {
-	return wire.Invoke[DeleteLogGroupOutput](ctx, c.Invoker, &ops[22], in)
+	return wire.Invoke[DeleteLogGroupOutput](ctx, c.Invoker, &Model.Ops[22], in)
 }
 
 // DeleteLogStream invokes the operation of that name.
 func (c *Client) DeleteLogStream(ctx context.Context, in *DeleteLogStreamInput) (*DeleteLogStreamOutput, error) {
-	return wire.Invoke[DeleteLogStreamOutput](ctx, c.Invoker, &ops[23], in)
+	return wire.Invoke[DeleteLogStreamOutput](ctx, c.Invoker, &Model.Ops[23], in)
 }
 
 // DeleteRetentionPolicy invokes the operation of that name.
 func (c *Client) DeleteRetentionPolicy(ctx context.Context, in *DeleteRetentionPolicyInput) (*DeleteRetentionPolicyOutput, error) {
-	return wire.Invoke[DeleteRetentionPolicyOutput](ctx, c.Invoker, &ops[28], in)
+	return wire.Invoke[DeleteRetentionPolicyOutput](ctx, c.Invoker, &Model.Ops[28], in)
 }
 
 // DescribeLogGroups invokes the operation of that name.
 func (c *Client) DescribeLogGroups(ctx context.Context, in *DescribeLogGroupsInput) (*DescribeLogGroupsOutput, error) {
-	return wire.Invoke[DescribeLogGroupsOutput](ctx, c.Invoker, &ops[44], in)
+	return wire.Invoke[DescribeLogGroupsOutput](ctx, c.Invoker, &Model.Ops[44], in)
 }
 
 // DescribeLogStreams invokes the operation of that name.
 func (c *Client) DescribeLogStreams(ctx context.Context, in *DescribeLogStreamsInput) (*DescribeLogStreamsOutput, error) {
-	return wire.Invoke[DescribeLogStreamsOutput](ctx, c.Invoker, &ops[45], in)
+	return wire.Invoke[DescribeLogStreamsOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // FilterLogEvents invokes the operation of that name.
 func (c *Client) FilterLogEvents(ctx context.Context, in *FilterLogEventsInput) (*FilterLogEventsOutput, error) {
-	return wire.Invoke[FilterLogEventsOutput](ctx, c.Invoker, &ops[54], in)
+	return wire.Invoke[FilterLogEventsOutput](ctx, c.Invoker, &Model.Ops[54], in)
 }
 
 // GetLogEvents invokes the operation of that name.
 func (c *Client) GetLogEvents(ctx context.Context, in *GetLogEventsInput) (*GetLogEventsOutput, error) {
-	return wire.Invoke[GetLogEventsOutput](ctx, c.Invoker, &ops[62], in)
+	return wire.Invoke[GetLogEventsOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
 // ListTagsForResource invokes the operation of that name.
 func (c *Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	return wire.Invoke[ListTagsForResourceOutput](ctx, c.Invoker, &ops[82], in)
+	return wire.Invoke[ListTagsForResourceOutput](ctx, c.Invoker, &Model.Ops[82], in)
 }
 
 // ListTagsLogGroup invokes the operation of that name.
 func (c *Client) ListTagsLogGroup(ctx context.Context, in *ListTagsLogGroupInput) (*ListTagsLogGroupOutput, error) {
-	return wire.Invoke[ListTagsLogGroupOutput](ctx, c.Invoker, &ops[83], in)
+	return wire.Invoke[ListTagsLogGroupOutput](ctx, c.Invoker, &Model.Ops[83], in)
 }
 
 // PutLogEvents invokes the operation of that name.
 func (c *Client) PutLogEvents(ctx context.Context, in *PutLogEventsInput) (*PutLogEventsOutput, error) {
-	return wire.Invoke[PutLogEventsOutput](ctx, c.Invoker, &ops[94], in)
+	return wire.Invoke[PutLogEventsOutput](ctx, c.Invoker, &Model.Ops[94], in)
 }
 
 // PutRetentionPolicy invokes the operation of that name.
 func (c *Client) PutRetentionPolicy(ctx context.Context, in *PutRetentionPolicyInput) (*PutRetentionPolicyOutput, error) {
-	return wire.Invoke[PutRetentionPolicyOutput](ctx, c.Invoker, &ops[99], in)
+	return wire.Invoke[PutRetentionPolicyOutput](ctx, c.Invoker, &Model.Ops[99], in)
 }
 
 // StartLiveTail invokes the operation of that name.
 func (c *Client) StartLiveTail(ctx context.Context, in *StartLiveTailInput) (*StartLiveTailOutput, error) {
-	return wire.Invoke[StartLiveTailOutput](ctx, c.Invoker, &ops[104], in)
+	return wire.Invoke[StartLiveTailOutput](ctx, c.Invoker, &Model.Ops[104], in)
 }
 
 // TagLogGroup invokes the operation of that name.
 func (c *Client) TagLogGroup(ctx context.Context, in *TagLogGroupInput) (*TagLogGroupOutput, error) {
-	return wire.Invoke[TagLogGroupOutput](ctx, c.Invoker, &ops[107], in)
+	return wire.Invoke[TagLogGroupOutput](ctx, c.Invoker, &Model.Ops[107], in)
 }
 
 // TagResource invokes the operation of that name.
 func (c *Client) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &ops[108], in)
+	return wire.Invoke[TagResourceOutput](ctx, c.Invoker, &Model.Ops[108], in)
 }
 
 // UntagLogGroup invokes the operation of that name.
 func (c *Client) UntagLogGroup(ctx context.Context, in *UntagLogGroupInput) (*UntagLogGroupOutput, error) {
-	return wire.Invoke[UntagLogGroupOutput](ctx, c.Invoker, &ops[111], in)
+	return wire.Invoke[UntagLogGroupOutput](ctx, c.Invoker, &Model.Ops[111], in)
 }
 
 // UntagResource invokes the operation of that name.
 func (c *Client) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &ops[112], in)
+	return wire.Invoke[UntagResourceOutput](ctx, c.Invoker, &Model.Ops[112], in)
 }

@@ -5,9 +5,7 @@ package s3
 import "virga/internal/wire"
 
 // Model is Amazon Simple Storage Service with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AbortMultipartUpload", Method: "DELETE", Path: "/{Bucket}/{Key+}", Status: 204, Flags: 1, Input: 3, Output: 2, Errors: []int32{285}, Needs: []string{"?uploadId"}},
 	{Schema: &schema, Name: "CompleteMultipartUpload", Method: "POST", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 58, Output: 57, OutputRoot: "CompleteMultipartUploadResult"},
 	{Schema: &schema, Name: "CopyObject", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 72, Output: 71, Errors: []int32{311}, Needs: []string{"x-amz-copy-source"}},
@@ -124,4 +122,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UploadPart", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 65, Input: 439, Output: 438, ChecksumMember: "ChecksumAlgorithm", Needs: []string{"?partNumber", "?uploadId"}},
 	{Schema: &schema, Name: "UploadPartCopy", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 437, Output: 436, Needs: []string{"x-amz-copy-source", "?partNumber", "?uploadId"}},
 	{Schema: &schema, Name: "WriteGetObjectResponse", Method: "POST", Path: "/WriteGetObjectResponse", Status: 200, Flags: 68, Input: -1, Output: -1, HostPrefix: "{RequestRoute}."},
-}
+}}

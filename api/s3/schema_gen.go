@@ -4,14 +4,7 @@ package s3
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "s3", ServiceID: "S3", FullName: "Amazon Simple Storage Service", Abbreviation: "Amazon S3", APIVersion: "2006-03-01", EndpointPrefix: "s3", SigningName: "s3", Namespace: "http://s3.amazonaws.com/doc/2006-03-01/", Global: true, Flags: 2, Validation: 3, Protocols: []wire.Protocol{wire.RESTXML}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `\/?.+\/.+`, Expr: `\/?.+\/.+`},
-	{Text: `arn:[^:]+:(s3|s3express):.*`, Expr: `arn:[^:]+:(s3|s3express):.*`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "s3", ServiceID: "S3", FullName: "Amazon Simple Storage Service", Abbreviation: "Amazon S3", APIVersion: "2006-03-01", EndpointPrefix: "s3", SigningName: "s3", Namespace: "http://s3.amazonaws.com/doc/2006-03-01/", Global: true, Flags: 2, Validation: 3, Protocols: []wire.Protocol{wire.RESTXML}, Shapes: []wire.Shape{
 	0: {Name: "AbortDate", Kind: wire.KindTimestamp, Payload: -1, Pattern: -1},
 	1: {Name: "AbortIncompleteMultipartUpload", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "DaysAfterInitiation", Shape: 94},
@@ -1767,4 +1760,7 @@ var shapes = [...]wire.Shape{
 	444: {Name: "WebsiteRedirectLocation", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	445: {Name: "WriteOffsetBytes", Kind: wire.KindLong, Payload: -1, Pattern: -1},
 	446: {Name: "Years", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `\/?.+\/.+`, Expr: `\/?.+\/.+`},
+	{Text: `arn:[^:]+:(s3|s3express):.*`, Expr: `arn:[^:]+:(s3|s3express):.*`},
+}}

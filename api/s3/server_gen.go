@@ -123,60 +123,60 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[0], s.AbortMultipartUpload, s.AbortMultipartUploadRequires),
-		wire.Handle(&ops[1], s.CompleteMultipartUpload, s.CompleteMultipartUploadRequires),
-		wire.Handle(&ops[2], s.CopyObject, s.CopyObjectRequires),
-		wire.Handle(&ops[3], s.CreateBucket, s.CreateBucketRequires),
-		wire.Handle(&ops[6], s.CreateMultipartUpload, s.CreateMultipartUploadRequires),
-		wire.Handle(&ops[8], s.DeleteBucket, s.DeleteBucketRequires),
-		wire.Handle(&ops[11], s.DeleteBucketEncryption, s.DeleteBucketEncryptionRequires),
-		wire.Handle(&ops[18], s.DeleteBucketOwnershipControls, s.DeleteBucketOwnershipControlsRequires),
-		wire.Handle(&ops[19], s.DeleteBucketPolicy, s.DeleteBucketPolicyRequires),
-		wire.Handle(&ops[21], s.DeleteBucketTagging, s.DeleteBucketTaggingRequires),
-		wire.Handle(&ops[23], s.DeleteObject, s.DeleteObjectRequires),
-		wire.Handle(&ops[25], s.DeleteObjectTagging, s.DeleteObjectTaggingRequires),
-		wire.Handle(&ops[26], s.DeleteObjects, s.DeleteObjectsRequires),
-		wire.Handle(&ops[27], s.DeletePublicAccessBlock, s.DeletePublicAccessBlockRequires),
-		wire.Handle(&ops[29], s.GetBucketAccelerateConfiguration, s.GetBucketAccelerateConfigurationRequires),
-		wire.Handle(&ops[30], s.GetBucketAcl, s.GetBucketAclRequires),
-		wire.Handle(&ops[32], s.GetBucketCors, s.GetBucketCorsRequires),
-		wire.Handle(&ops[33], s.GetBucketEncryption, s.GetBucketEncryptionRequires),
-		wire.Handle(&ops[37], s.GetBucketLifecycleConfiguration, s.GetBucketLifecycleConfigurationRequires),
-		wire.Handle(&ops[38], s.GetBucketLocation, s.GetBucketLocationRequires),
-		wire.Handle(&ops[39], s.GetBucketLogging, s.GetBucketLoggingRequires),
-		wire.Handle(&ops[44], s.GetBucketNotificationConfiguration, s.GetBucketNotificationConfigurationRequires),
-		wire.Handle(&ops[45], s.GetBucketOwnershipControls, s.GetBucketOwnershipControlsRequires),
-		wire.Handle(&ops[46], s.GetBucketPolicy, s.GetBucketPolicyRequires),
-		wire.Handle(&ops[47], s.GetBucketPolicyStatus, s.GetBucketPolicyStatusRequires),
-		wire.Handle(&ops[48], s.GetBucketReplication, s.GetBucketReplicationRequires),
-		wire.Handle(&ops[49], s.GetBucketRequestPayment, s.GetBucketRequestPaymentRequires),
-		wire.Handle(&ops[50], s.GetBucketTagging, s.GetBucketTaggingRequires),
-		wire.Handle(&ops[51], s.GetBucketVersioning, s.GetBucketVersioningRequires),
-		wire.Handle(&ops[52], s.GetBucketWebsite, s.GetBucketWebsiteRequires),
-		wire.Handle(&ops[53], s.GetObject, s.GetObjectRequires),
-		wire.Handle(&ops[54], s.GetObjectAcl, s.GetObjectAclRequires),
-		wire.Handle(&ops[56], s.GetObjectAttributes, s.GetObjectAttributesRequires),
-		wire.Handle(&ops[58], s.GetObjectLockConfiguration, s.GetObjectLockConfigurationRequires),
-		wire.Handle(&ops[60], s.GetObjectTagging, s.GetObjectTaggingRequires),
-		wire.Handle(&ops[62], s.GetPublicAccessBlock, s.GetPublicAccessBlockRequires),
-		wire.Handle(&ops[63], s.HeadBucket, s.HeadBucketRequires),
-		wire.Handle(&ops[64], s.HeadObject, s.HeadObjectRequires),
-		wire.Handle(&ops[69], s.ListBuckets, s.ListBucketsRequires),
-		wire.Handle(&ops[71], s.ListMultipartUploads, s.ListMultipartUploadsRequires),
-		wire.Handle(&ops[73], s.ListObjectVersions, s.ListObjectVersionsRequires),
-		wire.Handle(&ops[74], s.ListObjects, s.ListObjectsRequires),
-		wire.Handle(&ops[75], s.ListObjectsV2, s.ListObjectsV2Requires),
-		wire.Handle(&ops[76], s.ListParts, s.ListPartsRequires),
-		wire.Handle(&ops[82], s.PutBucketEncryption, s.PutBucketEncryptionRequires),
-		wire.Handle(&ops[91], s.PutBucketOwnershipControls, s.PutBucketOwnershipControlsRequires),
-		wire.Handle(&ops[92], s.PutBucketPolicy, s.PutBucketPolicyRequires),
-		wire.Handle(&ops[95], s.PutBucketTagging, s.PutBucketTaggingRequires),
-		wire.Handle(&ops[96], s.PutBucketVersioning, s.PutBucketVersioningRequires),
-		wire.Handle(&ops[98], s.PutObject, s.PutObjectRequires),
-		wire.Handle(&ops[104], s.PutObjectTagging, s.PutObjectTaggingRequires),
-		wire.Handle(&ops[105], s.PutPublicAccessBlock, s.PutPublicAccessBlockRequires),
-		wire.Handle(&ops[113], s.UploadPart, s.UploadPartRequires),
-		wire.Handle(&ops[114], s.UploadPartCopy, s.UploadPartCopyRequires),
+		wire.Handle(&Model.Ops[0], s.AbortMultipartUpload, s.AbortMultipartUploadRequires),
+		wire.Handle(&Model.Ops[1], s.CompleteMultipartUpload, s.CompleteMultipartUploadRequires),
+		wire.Handle(&Model.Ops[2], s.CopyObject, s.CopyObjectRequires),
+		wire.Handle(&Model.Ops[3], s.CreateBucket, s.CreateBucketRequires),
+		wire.Handle(&Model.Ops[6], s.CreateMultipartUpload, s.CreateMultipartUploadRequires),
+		wire.Handle(&Model.Ops[8], s.DeleteBucket, s.DeleteBucketRequires),
+		wire.Handle(&Model.Ops[11], s.DeleteBucketEncryption, s.DeleteBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[18], s.DeleteBucketOwnershipControls, s.DeleteBucketOwnershipControlsRequires),
+		wire.Handle(&Model.Ops[19], s.DeleteBucketPolicy, s.DeleteBucketPolicyRequires),
+		wire.Handle(&Model.Ops[21], s.DeleteBucketTagging, s.DeleteBucketTaggingRequires),
+		wire.Handle(&Model.Ops[23], s.DeleteObject, s.DeleteObjectRequires),
+		wire.Handle(&Model.Ops[25], s.DeleteObjectTagging, s.DeleteObjectTaggingRequires),
+		wire.Handle(&Model.Ops[26], s.DeleteObjects, s.DeleteObjectsRequires),
+		wire.Handle(&Model.Ops[27], s.DeletePublicAccessBlock, s.DeletePublicAccessBlockRequires),
+		wire.Handle(&Model.Ops[29], s.GetBucketAccelerateConfiguration, s.GetBucketAccelerateConfigurationRequires),
+		wire.Handle(&Model.Ops[30], s.GetBucketAcl, s.GetBucketAclRequires),
+		wire.Handle(&Model.Ops[32], s.GetBucketCors, s.GetBucketCorsRequires),
+		wire.Handle(&Model.Ops[33], s.GetBucketEncryption, s.GetBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[37], s.GetBucketLifecycleConfiguration, s.GetBucketLifecycleConfigurationRequires),
+		wire.Handle(&Model.Ops[38], s.GetBucketLocation, s.GetBucketLocationRequires),
+		wire.Handle(&Model.Ops[39], s.GetBucketLogging, s.GetBucketLoggingRequires),
+		wire.Handle(&Model.Ops[44], s.GetBucketNotificationConfiguration, s.GetBucketNotificationConfigurationRequires),
+		wire.Handle(&Model.Ops[45], s.GetBucketOwnershipControls, s.GetBucketOwnershipControlsRequires),
+		wire.Handle(&Model.Ops[46], s.GetBucketPolicy, s.GetBucketPolicyRequires),
+		wire.Handle(&Model.Ops[47], s.GetBucketPolicyStatus, s.GetBucketPolicyStatusRequires),
+		wire.Handle(&Model.Ops[48], s.GetBucketReplication, s.GetBucketReplicationRequires),
+		wire.Handle(&Model.Ops[49], s.GetBucketRequestPayment, s.GetBucketRequestPaymentRequires),
+		wire.Handle(&Model.Ops[50], s.GetBucketTagging, s.GetBucketTaggingRequires),
+		wire.Handle(&Model.Ops[51], s.GetBucketVersioning, s.GetBucketVersioningRequires),
+		wire.Handle(&Model.Ops[52], s.GetBucketWebsite, s.GetBucketWebsiteRequires),
+		wire.Handle(&Model.Ops[53], s.GetObject, s.GetObjectRequires),
+		wire.Handle(&Model.Ops[54], s.GetObjectAcl, s.GetObjectAclRequires),
+		wire.Handle(&Model.Ops[56], s.GetObjectAttributes, s.GetObjectAttributesRequires),
+		wire.Handle(&Model.Ops[58], s.GetObjectLockConfiguration, s.GetObjectLockConfigurationRequires),
+		wire.Handle(&Model.Ops[60], s.GetObjectTagging, s.GetObjectTaggingRequires),
+		wire.Handle(&Model.Ops[62], s.GetPublicAccessBlock, s.GetPublicAccessBlockRequires),
+		wire.Handle(&Model.Ops[63], s.HeadBucket, s.HeadBucketRequires),
+		wire.Handle(&Model.Ops[64], s.HeadObject, s.HeadObjectRequires),
+		wire.Handle(&Model.Ops[69], s.ListBuckets, s.ListBucketsRequires),
+		wire.Handle(&Model.Ops[71], s.ListMultipartUploads, s.ListMultipartUploadsRequires),
+		wire.Handle(&Model.Ops[73], s.ListObjectVersions, s.ListObjectVersionsRequires),
+		wire.Handle(&Model.Ops[74], s.ListObjects, s.ListObjectsRequires),
+		wire.Handle(&Model.Ops[75], s.ListObjectsV2, s.ListObjectsV2Requires),
+		wire.Handle(&Model.Ops[76], s.ListParts, s.ListPartsRequires),
+		wire.Handle(&Model.Ops[82], s.PutBucketEncryption, s.PutBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[91], s.PutBucketOwnershipControls, s.PutBucketOwnershipControlsRequires),
+		wire.Handle(&Model.Ops[92], s.PutBucketPolicy, s.PutBucketPolicyRequires),
+		wire.Handle(&Model.Ops[95], s.PutBucketTagging, s.PutBucketTaggingRequires),
+		wire.Handle(&Model.Ops[96], s.PutBucketVersioning, s.PutBucketVersioningRequires),
+		wire.Handle(&Model.Ops[98], s.PutObject, s.PutObjectRequires),
+		wire.Handle(&Model.Ops[104], s.PutObjectTagging, s.PutObjectTaggingRequires),
+		wire.Handle(&Model.Ops[105], s.PutPublicAccessBlock, s.PutPublicAccessBlockRequires),
+		wire.Handle(&Model.Ops[113], s.UploadPart, s.UploadPartRequires),
+		wire.Handle(&Model.Ops[114], s.UploadPartCopy, s.UploadPartCopyRequires),
 	}
 }
 
@@ -185,270 +185,270 @@ type Client struct{ Invoker wire.Invoker }
 
 // AbortMultipartUpload invokes the operation of that name.
 func (c *Client) AbortMultipartUpload(ctx context.Context, in *AbortMultipartUploadInput) (*AbortMultipartUploadOutput, error) {
-	return wire.Invoke[AbortMultipartUploadOutput](ctx, c.Invoker, &ops[0], in)
+	return wire.Invoke[AbortMultipartUploadOutput](ctx, c.Invoker, &Model.Ops[0], in)
 }
 
 // CompleteMultipartUpload invokes the operation of that name.
 func (c *Client) CompleteMultipartUpload(ctx context.Context, in *CompleteMultipartUploadInput) (*CompleteMultipartUploadOutput, error) {
-	return wire.Invoke[CompleteMultipartUploadOutput](ctx, c.Invoker, &ops[1], in)
+	return wire.Invoke[CompleteMultipartUploadOutput](ctx, c.Invoker, &Model.Ops[1], in)
 }
 
 // CopyObject invokes the operation of that name.
 func (c *Client) CopyObject(ctx context.Context, in *CopyObjectInput) (*CopyObjectOutput, error) {
-	return wire.Invoke[CopyObjectOutput](ctx, c.Invoker, &ops[2], in)
+	return wire.Invoke[CopyObjectOutput](ctx, c.Invoker, &Model.Ops[2], in)
 }
 
 // CreateBucket invokes the operation of that name.
 func (c *Client) CreateBucket(ctx context.Context, in *CreateBucketInput) (*CreateBucketOutput, error) {
-	return wire.Invoke[CreateBucketOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[CreateBucketOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // CreateMultipartUpload invokes the operation of that name.
 func (c *Client) CreateMultipartUpload(ctx context.Context, in *CreateMultipartUploadInput) (*CreateMultipartUploadOutput, error) {
-	return wire.Invoke[CreateMultipartUploadOutput](ctx, c.Invoker, &ops[6], in)
+	return wire.Invoke[CreateMultipartUploadOutput](ctx, c.Invoker, &Model.Ops[6], in)
 }
 
 // DeleteBucket invokes the operation of that name.
 func (c *Client) DeleteBucket(ctx context.Context, in *DeleteBucketInput) (*DeleteBucketOutput, error) {
-	return wire.Invoke[DeleteBucketOutput](ctx, c.Invoker, &ops[8], in)
+	return wire.Invoke[DeleteBucketOutput](ctx, c.Invoker, &Model.Ops[8], in)
 }
 
 // DeleteBucketEncryption invokes the operation of that name.
 func (c *Client) DeleteBucketEncryption(ctx context.Context, in *DeleteBucketEncryptionInput) (*DeleteBucketEncryptionOutput, error) {
-	return wire.Invoke[DeleteBucketEncryptionOutput](ctx, c.Invoker, &ops[11], in)
+	return wire.Invoke[DeleteBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[11], in)
 }
 
 // DeleteBucketOwnershipControls invokes the operation of that name.
 func (c *Client) DeleteBucketOwnershipControls(ctx context.Context, in *DeleteBucketOwnershipControlsInput) (*DeleteBucketOwnershipControlsOutput, error) {
-	return wire.Invoke[DeleteBucketOwnershipControlsOutput](ctx, c.Invoker, &ops[18], in)
+	return wire.Invoke[DeleteBucketOwnershipControlsOutput](ctx, c.Invoker, &Model.Ops[18], in)
 }
 
 // DeleteBucketPolicy invokes the operation of that name.
 func (c *Client) DeleteBucketPolicy(ctx context.Context, in *DeleteBucketPolicyInput) (*DeleteBucketPolicyOutput, error) {
-	return wire.Invoke[DeleteBucketPolicyOutput](ctx, c.Invoker, &ops[19], in)
+	return wire.Invoke[DeleteBucketPolicyOutput](ctx, c.Invoker, &Model.Ops[19], in)
 }
 
 // DeleteBucketTagging invokes the operation of that name.
 func (c *Client) DeleteBucketTagging(ctx context.Context, in *DeleteBucketTaggingInput) (*DeleteBucketTaggingOutput, error) {
-	return wire.Invoke[DeleteBucketTaggingOutput](ctx, c.Invoker, &ops[21], in)
+	return wire.Invoke[DeleteBucketTaggingOutput](ctx, c.Invoker, &Model.Ops[21], in)
 }
 
 // DeleteObject invokes the operation of that name.
 func (c *Client) DeleteObject(ctx context.Context, in *DeleteObjectInput) (*DeleteObjectOutput, error) {
-	return wire.Invoke[DeleteObjectOutput](ctx, c.Invoker, &ops[23], in)
+	return wire.Invoke[DeleteObjectOutput](ctx, c.Invoker, &Model.Ops[23], in)
 }
 
 // DeleteObjectTagging invokes the operation of that name.
 func (c *Client) DeleteObjectTagging(ctx context.Context, in *DeleteObjectTaggingInput) (*DeleteObjectTaggingOutput, error) {
-	return wire.Invoke[DeleteObjectTaggingOutput](ctx, c.Invoker, &ops[25], in)
+	return wire.Invoke[DeleteObjectTaggingOutput](ctx, c.Invoker, &Model.Ops[25], in)
 }
 
 // DeleteObjects invokes the operation of that name.
 func (c *Client) DeleteObjects(ctx context.Context, in *DeleteObjectsInput) (*DeleteObjectsOutput, error) {
-	return wire.Invoke[DeleteObjectsOutput](ctx, c.Invoker, &ops[26], in)
+	return wire.Invoke[DeleteObjectsOutput](ctx, c.Invoker, &Model.Ops[26], in)
 }
 
 // DeletePublicAccessBlock invokes the operation of that name.
 func (c *Client) DeletePublicAccessBlock(ctx context.Context, in *DeletePublicAccessBlockInput) (*DeletePublicAccessBlockOutput, error) {
-	return wire.Invoke[DeletePublicAccessBlockOutput](ctx, c.Invoker, &ops[27], in)
+	return wire.Invoke[DeletePublicAccessBlockOutput](ctx, c.Invoker, &Model.Ops[27], in)
 }
 
 // GetBucketAccelerateConfiguration invokes the operation of that name.
 func (c *Client) GetBucketAccelerateConfiguration(ctx context.Context, in *GetBucketAccelerateConfigurationInput) (*GetBucketAccelerateConfigurationOutput, error) {
-	return wire.Invoke[GetBucketAccelerateConfigurationOutput](ctx, c.Invoker, &ops[29], in)
+	return wire.Invoke[GetBucketAccelerateConfigurationOutput](ctx, c.Invoker, &Model.Ops[29], in)
 }
 
 // GetBucketAcl invokes the operation of that name.
 func (c *Client) GetBucketAcl(ctx context.Context, in *GetBucketAclInput) (*GetBucketAclOutput, error) {
-	return wire.Invoke[GetBucketAclOutput](ctx, c.Invoker, &ops[30], in)
+	return wire.Invoke[GetBucketAclOutput](ctx, c.Invoker, &Model.Ops[30], in)
 }
 
 // GetBucketCors invokes the operation of that name.
 func (c *Client) GetBucketCors(ctx context.Context, in *GetBucketCorsInput) (*GetBucketCorsOutput, error) {
-	return wire.Invoke[GetBucketCorsOutput](ctx, c.Invoker, &ops[32], in)
+	return wire.Invoke[GetBucketCorsOutput](ctx, c.Invoker, &Model.Ops[32], in)
 }
 
 // GetBucketEncryption invokes the operation of that name.
 func (c *Client) GetBucketEncryption(ctx context.Context, in *GetBucketEncryptionInput) (*GetBucketEncryptionOutput, error) {
-	return wire.Invoke[GetBucketEncryptionOutput](ctx, c.Invoker, &ops[33], in)
+	return wire.Invoke[GetBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[33], in)
 }
 
 // GetBucketLifecycleConfiguration invokes the operation of that name.
 func (c *Client) GetBucketLifecycleConfiguration(ctx context.Context, in *GetBucketLifecycleConfigurationInput) (*GetBucketLifecycleConfigurationOutput, error) {
-	return wire.Invoke[GetBucketLifecycleConfigurationOutput](ctx, c.Invoker, &ops[37], in)
+	return wire.Invoke[GetBucketLifecycleConfigurationOutput](ctx, c.Invoker, &Model.Ops[37], in)
 }
 
 // GetBucketLocation invokes the operation of that name.
 func (c *Client) GetBucketLocation(ctx context.Context, in *GetBucketLocationInput) (*GetBucketLocationOutput, error) {
-	return wire.Invoke[GetBucketLocationOutput](ctx, c.Invoker, &ops[38], in)
+	return wire.Invoke[GetBucketLocationOutput](ctx, c.Invoker, &Model.Ops[38], in)
 }
 
 // GetBucketLogging invokes the operation of that name.
 func (c *Client) GetBucketLogging(ctx context.Context, in *GetBucketLoggingInput) (*GetBucketLoggingOutput, error) {
-	return wire.Invoke[GetBucketLoggingOutput](ctx, c.Invoker, &ops[39], in)
+	return wire.Invoke[GetBucketLoggingOutput](ctx, c.Invoker, &Model.Ops[39], in)
 }
 
 // GetBucketNotificationConfiguration invokes the operation of that name.
 func (c *Client) GetBucketNotificationConfiguration(ctx context.Context, in *GetBucketNotificationConfigurationInput) (*GetBucketNotificationConfigurationOutput, error) {
-	return wire.Invoke[GetBucketNotificationConfigurationOutput](ctx, c.Invoker, &ops[44], in)
+	return wire.Invoke[GetBucketNotificationConfigurationOutput](ctx, c.Invoker, &Model.Ops[44], in)
 }
 
 // GetBucketOwnershipControls invokes the operation of that name.
 func (c *Client) GetBucketOwnershipControls(ctx context.Context, in *GetBucketOwnershipControlsInput) (*GetBucketOwnershipControlsOutput, error) {
-	return wire.Invoke[GetBucketOwnershipControlsOutput](ctx, c.Invoker, &ops[45], in)
+	return wire.Invoke[GetBucketOwnershipControlsOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // GetBucketPolicy invokes the operation of that name.
 func (c *Client) GetBucketPolicy(ctx context.Context, in *GetBucketPolicyInput) (*GetBucketPolicyOutput, error) {
-	return wire.Invoke[GetBucketPolicyOutput](ctx, c.Invoker, &ops[46], in)
+	return wire.Invoke[GetBucketPolicyOutput](ctx, c.Invoker, &Model.Ops[46], in)
 }
 
 // GetBucketPolicyStatus invokes the operation of that name.
 func (c *Client) GetBucketPolicyStatus(ctx context.Context, in *GetBucketPolicyStatusInput) (*GetBucketPolicyStatusOutput, error) {
-	return wire.Invoke[GetBucketPolicyStatusOutput](ctx, c.Invoker, &ops[47], in)
+	return wire.Invoke[GetBucketPolicyStatusOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // GetBucketReplication invokes the operation of that name.
 func (c *Client) GetBucketReplication(ctx context.Context, in *GetBucketReplicationInput) (*GetBucketReplicationOutput, error) {
-	return wire.Invoke[GetBucketReplicationOutput](ctx, c.Invoker, &ops[48], in)
+	return wire.Invoke[GetBucketReplicationOutput](ctx, c.Invoker, &Model.Ops[48], in)
 }
 
 // GetBucketRequestPayment invokes the operation of that name.
 func (c *Client) GetBucketRequestPayment(ctx context.Context, in *GetBucketRequestPaymentInput) (*GetBucketRequestPaymentOutput, error) {
-	return wire.Invoke[GetBucketRequestPaymentOutput](ctx, c.Invoker, &ops[49], in)
+	return wire.Invoke[GetBucketRequestPaymentOutput](ctx, c.Invoker, &Model.Ops[49], in)
 }
 
 // GetBucketTagging invokes the operation of that name.
 func (c *Client) GetBucketTagging(ctx context.Context, in *GetBucketTaggingInput) (*GetBucketTaggingOutput, error) {
-	return wire.Invoke[GetBucketTaggingOutput](ctx, c.Invoker, &ops[50], in)
+	return wire.Invoke[GetBucketTaggingOutput](ctx, c.Invoker, &Model.Ops[50], in)
 }
 
 // GetBucketVersioning invokes the operation of that name.
 func (c *Client) GetBucketVersioning(ctx context.Context, in *GetBucketVersioningInput) (*GetBucketVersioningOutput, error) {
-	return wire.Invoke[GetBucketVersioningOutput](ctx, c.Invoker, &ops[51], in)
+	return wire.Invoke[GetBucketVersioningOutput](ctx, c.Invoker, &Model.Ops[51], in)
 }
 
 // GetBucketWebsite invokes the operation of that name.
 func (c *Client) GetBucketWebsite(ctx context.Context, in *GetBucketWebsiteInput) (*GetBucketWebsiteOutput, error) {
-	return wire.Invoke[GetBucketWebsiteOutput](ctx, c.Invoker, &ops[52], in)
+	return wire.Invoke[GetBucketWebsiteOutput](ctx, c.Invoker, &Model.Ops[52], in)
 }
 
 // GetObject invokes the operation of that name.
 func (c *Client) GetObject(ctx context.Context, in *GetObjectInput) (*GetObjectOutput, error) {
-	return wire.Invoke[GetObjectOutput](ctx, c.Invoker, &ops[53], in)
+	return wire.Invoke[GetObjectOutput](ctx, c.Invoker, &Model.Ops[53], in)
 }
 
 // GetObjectAcl invokes the operation of that name.
 func (c *Client) GetObjectAcl(ctx context.Context, in *GetObjectAclInput) (*GetObjectAclOutput, error) {
-	return wire.Invoke[GetObjectAclOutput](ctx, c.Invoker, &ops[54], in)
+	return wire.Invoke[GetObjectAclOutput](ctx, c.Invoker, &Model.Ops[54], in)
 }
 
 // GetObjectAttributes invokes the operation of that name.
 func (c *Client) GetObjectAttributes(ctx context.Context, in *GetObjectAttributesInput) (*GetObjectAttributesOutput, error) {
-	return wire.Invoke[GetObjectAttributesOutput](ctx, c.Invoker, &ops[56], in)
+	return wire.Invoke[GetObjectAttributesOutput](ctx, c.Invoker, &Model.Ops[56], in)
 }
 
 // GetObjectLockConfiguration invokes the operation of that name.
 func (c *Client) GetObjectLockConfiguration(ctx context.Context, in *GetObjectLockConfigurationInput) (*GetObjectLockConfigurationOutput, error) {
-	return wire.Invoke[GetObjectLockConfigurationOutput](ctx, c.Invoker, &ops[58], in)
+	return wire.Invoke[GetObjectLockConfigurationOutput](ctx, c.Invoker, &Model.Ops[58], in)
 }
 
 // GetObjectTagging invokes the operation of that name.
 func (c *Client) GetObjectTagging(ctx context.Context, in *GetObjectTaggingInput) (*GetObjectTaggingOutput, error) {
-	return wire.Invoke[GetObjectTaggingOutput](ctx, c.Invoker, &ops[60], in)
+	return wire.Invoke[GetObjectTaggingOutput](ctx, c.Invoker, &Model.Ops[60], in)
 }
 
 // GetPublicAccessBlock invokes the operation of that name.
 func (c *Client) GetPublicAccessBlock(ctx context.Context, in *GetPublicAccessBlockInput) (*GetPublicAccessBlockOutput, error) {
-	return wire.Invoke[GetPublicAccessBlockOutput](ctx, c.Invoker, &ops[62], in)
+	return wire.Invoke[GetPublicAccessBlockOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
 // HeadBucket invokes the operation of that name.
 func (c *Client) HeadBucket(ctx context.Context, in *HeadBucketInput) (*HeadBucketOutput, error) {
-	return wire.Invoke[HeadBucketOutput](ctx, c.Invoker, &ops[63], in)
+	return wire.Invoke[HeadBucketOutput](ctx, c.Invoker, &Model.Ops[63], in)
 }
 
 // HeadObject invokes the operation of that name.
 func (c *Client) HeadObject(ctx context.Context, in *HeadObjectInput) (*HeadObjectOutput, error) {
-	return wire.Invoke[HeadObjectOutput](ctx, c.Invoker, &ops[64], in)
+	return wire.Invoke[HeadObjectOutput](ctx, c.Invoker, &Model.Ops[64], in)
 }
 
 // ListBuckets invokes the operation of that name.
 func (c *Client) ListBuckets(ctx context.Context, in *ListBucketsInput) (*ListBucketsOutput, error) {
-	return wire.Invoke[ListBucketsOutput](ctx, c.Invoker, &ops[69], in)
+	return wire.Invoke[ListBucketsOutput](ctx, c.Invoker, &Model.Ops[69], in)
 }
 
 // ListMultipartUploads invokes the operation of that name.
 func (c *Client) ListMultipartUploads(ctx context.Context, in *ListMultipartUploadsInput) (*ListMultipartUploadsOutput, error) {
-	return wire.Invoke[ListMultipartUploadsOutput](ctx, c.Invoker, &ops[71], in)
+	return wire.Invoke[ListMultipartUploadsOutput](ctx, c.Invoker, &Model.Ops[71], in)
 }
 
 // ListObjectVersions invokes the operation of that name.
 func (c *Client) ListObjectVersions(ctx context.Context, in *ListObjectVersionsInput) (*ListObjectVersionsOutput, error) {
-	return wire.Invoke[ListObjectVersionsOutput](ctx, c.Invoker, &ops[73], in)
+	return wire.Invoke[ListObjectVersionsOutput](ctx, c.Invoker, &Model.Ops[73], in)
 }
 
 // ListObjects invokes the operation of that name.
 func (c *Client) ListObjects(ctx context.Context, in *ListObjectsInput) (*ListObjectsOutput, error) {
-	return wire.Invoke[ListObjectsOutput](ctx, c.Invoker, &ops[74], in)
+	return wire.Invoke[ListObjectsOutput](ctx, c.Invoker, &Model.Ops[74], in)
 }
 
 // ListObjectsV2 invokes the operation of that name.
 func (c *Client) ListObjectsV2(ctx context.Context, in *ListObjectsV2Input) (*ListObjectsV2Output, error) {
-	return wire.Invoke[ListObjectsV2Output](ctx, c.Invoker, &ops[75], in)
+	return wire.Invoke[ListObjectsV2Output](ctx, c.Invoker, &Model.Ops[75], in)
 }
 
 // ListParts invokes the operation of that name.
 func (c *Client) ListParts(ctx context.Context, in *ListPartsInput) (*ListPartsOutput, error) {
-	return wire.Invoke[ListPartsOutput](ctx, c.Invoker, &ops[76], in)
+	return wire.Invoke[ListPartsOutput](ctx, c.Invoker, &Model.Ops[76], in)
 }
 
 // PutBucketEncryption invokes the operation of that name.
 func (c *Client) PutBucketEncryption(ctx context.Context, in *PutBucketEncryptionInput) (*PutBucketEncryptionOutput, error) {
-	return wire.Invoke[PutBucketEncryptionOutput](ctx, c.Invoker, &ops[82], in)
+	return wire.Invoke[PutBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[82], in)
 }
 
 // PutBucketOwnershipControls invokes the operation of that name.
 func (c *Client) PutBucketOwnershipControls(ctx context.Context, in *PutBucketOwnershipControlsInput) (*PutBucketOwnershipControlsOutput, error) {
-	return wire.Invoke[PutBucketOwnershipControlsOutput](ctx, c.Invoker, &ops[91], in)
+	return wire.Invoke[PutBucketOwnershipControlsOutput](ctx, c.Invoker, &Model.Ops[91], in)
 }
 
 // PutBucketPolicy invokes the operation of that name.
 func (c *Client) PutBucketPolicy(ctx context.Context, in *PutBucketPolicyInput) (*PutBucketPolicyOutput, error) {
-	return wire.Invoke[PutBucketPolicyOutput](ctx, c.Invoker, &ops[92], in)
+	return wire.Invoke[PutBucketPolicyOutput](ctx, c.Invoker, &Model.Ops[92], in)
 }
 
 // PutBucketTagging invokes the operation of that name.
 func (c *Client) PutBucketTagging(ctx context.Context, in *PutBucketTaggingInput) (*PutBucketTaggingOutput, error) {
-	return wire.Invoke[PutBucketTaggingOutput](ctx, c.Invoker, &ops[95], in)
+	return wire.Invoke[PutBucketTaggingOutput](ctx, c.Invoker, &Model.Ops[95], in)
 }
 
 // PutBucketVersioning invokes the operation of that name.
 func (c *Client) PutBucketVersioning(ctx context.Context, in *PutBucketVersioningInput) (*PutBucketVersioningOutput, error) {
-	return wire.Invoke[PutBucketVersioningOutput](ctx, c.Invoker, &ops[96], in)
+	return wire.Invoke[PutBucketVersioningOutput](ctx, c.Invoker, &Model.Ops[96], in)
 }
 
 // PutObject invokes the operation of that name.
 func (c *Client) PutObject(ctx context.Context, in *PutObjectInput) (*PutObjectOutput, error) {
-	return wire.Invoke[PutObjectOutput](ctx, c.Invoker, &ops[98], in)
+	return wire.Invoke[PutObjectOutput](ctx, c.Invoker, &Model.Ops[98], in)
 }
 
 // PutObjectTagging invokes the operation of that name.
 func (c *Client) PutObjectTagging(ctx context.Context, in *PutObjectTaggingInput) (*PutObjectTaggingOutput, error) {
-	return wire.Invoke[PutObjectTaggingOutput](ctx, c.Invoker, &ops[104], in)
+	return wire.Invoke[PutObjectTaggingOutput](ctx, c.Invoker, &Model.Ops[104], in)
 }
 
 // PutPublicAccessBlock invokes the operation of that name.
 func (c *Client) PutPublicAccessBlock(ctx context.Context, in *PutPublicAccessBlockInput) (*PutPublicAccessBlockOutput, error) {
-	return wire.Invoke[PutPublicAccessBlockOutput](ctx, c.Invoker, &ops[105], in)
+	return wire.Invoke[PutPublicAccessBlockOutput](ctx, c.Invoker, &Model.Ops[105], in)
 }
 
 // UploadPart invokes the operation of that name.
 func (c *Client) UploadPart(ctx context.Context, in *UploadPartInput) (*UploadPartOutput, error) {
-	return wire.Invoke[UploadPartOutput](ctx, c.Invoker, &ops[113], in)
+	return wire.Invoke[UploadPartOutput](ctx, c.Invoker, &Model.Ops[113], in)
 }
 
 // UploadPartCopy invokes the operation of that name.
 func (c *Client) UploadPartCopy(ctx context.Context, in *UploadPartCopyInput) (*UploadPartCopyOutput, error) {
-	return wire.Invoke[UploadPartCopyOutput](ctx, c.Invoker, &ops[114], in)
+	return wire.Invoke[UploadPartCopyOutput](ctx, c.Invoker, &Model.Ops[114], in)
 }

@@ -5,9 +5,7 @@ package sqs
 import "virga/internal/wire"
 
 // Model is Amazon Simple Queue Service with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AddPermission", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 2, Output: -1, Errors: []int32{77, 90, 83, 37, 43, 112}},
 	{Schema: &schema, Name: "CancelMessageMoveTask", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 12, Output: 13, Errors: []int32{91, 90, 37, 43, 112}, ResultWrapper: "CancelMessageMoveTaskResult"},
 	{Schema: &schema, Name: "ChangeMessageVisibility", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 20, Output: -1, Errors: []int32{69, 86, 90, 83, 112, 37, 43}},
@@ -31,4 +29,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "StartMessageMoveTask", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 101, Output: 102, Errors: []int32{91, 90, 37, 43, 112}, ResultWrapper: "StartMessageMoveTaskResult"},
 	{Schema: &schema, Name: "TagQueue", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 108, Output: -1, Errors: []int32{37, 90, 83, 43, 112}},
 	{Schema: &schema, Name: "UntagQueue", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 113, Output: -1, Errors: []int32{37, 90, 83, 43, 112}},
-}
+}}

@@ -4,9 +4,7 @@ package sqs
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Simple Queue Service", Abbreviation: "Amazon SQS", APIVersion: "2012-11-05", EndpointPrefix: "sqs", SigningName: "sqs", TargetPrefix: "AmazonSQS", Namespace: "http://queue.amazonaws.com/doc/2012-11-05/", ErrorNamespace: "com.amazonaws.sqs", Flags: 1, Validation: 2, Protocols: []wire.Protocol{wire.JSON10, wire.Query}, Shapes: shapes[:]}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Simple Queue Service", Abbreviation: "Amazon SQS", APIVersion: "2012-11-05", EndpointPrefix: "sqs", SigningName: "sqs", TargetPrefix: "AmazonSQS", Namespace: "http://queue.amazonaws.com/doc/2012-11-05/", ErrorNamespace: "com.amazonaws.sqs", Flags: 1, Validation: 2, Protocols: []wire.Protocol{wire.JSON10, wire.Query}, Shapes: []wire.Shape{
 	0: {Name: "AWSAccountIdList", Kind: wire.KindList, Flags: 2, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{QueryName: "AWSAccountId", Shape: 103},
 	}},
@@ -405,4 +403,4 @@ var shapes = [...]wire.Shape{
 		{Name: "QueueUrl", Shape: 103, Flags: 1},
 		{Name: "TagKeys", Shape: 106, Flags: 3},
 	}},
-}
+}}

@@ -61,29 +61,29 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[0], s.AddPermission, s.AddPermissionRequires),
-		wire.Handle(&ops[1], s.CancelMessageMoveTask, s.CancelMessageMoveTaskRequires),
-		wire.Handle(&ops[2], s.ChangeMessageVisibility, s.ChangeMessageVisibilityRequires),
-		wire.Handle(&ops[3], s.ChangeMessageVisibilityBatch, s.ChangeMessageVisibilityBatchRequires),
-		wire.Handle(&ops[4], s.CreateQueue, s.CreateQueueRequires),
-		wire.Handle(&ops[5], s.DeleteMessage, s.DeleteMessageRequires),
-		wire.Handle(&ops[6], s.DeleteMessageBatch, s.DeleteMessageBatchRequires),
-		wire.Handle(&ops[7], s.DeleteQueue, s.DeleteQueueRequires),
-		wire.Handle(&ops[8], s.GetQueueAttributes, s.GetQueueAttributesRequires),
-		wire.Handle(&ops[9], s.GetQueueUrl, s.GetQueueUrlRequires),
-		wire.Handle(&ops[10], s.ListDeadLetterSourceQueues, s.ListDeadLetterSourceQueuesRequires),
-		wire.Handle(&ops[11], s.ListMessageMoveTasks, s.ListMessageMoveTasksRequires),
-		wire.Handle(&ops[12], s.ListQueueTags, s.ListQueueTagsRequires),
-		wire.Handle(&ops[13], s.ListQueues, s.ListQueuesRequires),
-		wire.Handle(&ops[14], s.PurgeQueue, s.PurgeQueueRequires),
-		wire.Handle(&ops[15], s.ReceiveMessage, s.ReceiveMessageRequires),
-		wire.Handle(&ops[16], s.RemovePermission, s.RemovePermissionRequires),
-		wire.Handle(&ops[17], s.SendMessage, s.SendMessageRequires),
-		wire.Handle(&ops[18], s.SendMessageBatch, s.SendMessageBatchRequires),
-		wire.Handle(&ops[19], s.SetQueueAttributes, s.SetQueueAttributesRequires),
-		wire.Handle(&ops[20], s.StartMessageMoveTask, s.StartMessageMoveTaskRequires),
-		wire.Handle(&ops[21], s.TagQueue, s.TagQueueRequires),
-		wire.Handle(&ops[22], s.UntagQueue, s.UntagQueueRequires),
+		wire.Handle(&Model.Ops[0], s.AddPermission, s.AddPermissionRequires),
+		wire.Handle(&Model.Ops[1], s.CancelMessageMoveTask, s.CancelMessageMoveTaskRequires),
+		wire.Handle(&Model.Ops[2], s.ChangeMessageVisibility, s.ChangeMessageVisibilityRequires),
+		wire.Handle(&Model.Ops[3], s.ChangeMessageVisibilityBatch, s.ChangeMessageVisibilityBatchRequires),
+		wire.Handle(&Model.Ops[4], s.CreateQueue, s.CreateQueueRequires),
+		wire.Handle(&Model.Ops[5], s.DeleteMessage, s.DeleteMessageRequires),
+		wire.Handle(&Model.Ops[6], s.DeleteMessageBatch, s.DeleteMessageBatchRequires),
+		wire.Handle(&Model.Ops[7], s.DeleteQueue, s.DeleteQueueRequires),
+		wire.Handle(&Model.Ops[8], s.GetQueueAttributes, s.GetQueueAttributesRequires),
+		wire.Handle(&Model.Ops[9], s.GetQueueUrl, s.GetQueueUrlRequires),
+		wire.Handle(&Model.Ops[10], s.ListDeadLetterSourceQueues, s.ListDeadLetterSourceQueuesRequires),
+		wire.Handle(&Model.Ops[11], s.ListMessageMoveTasks, s.ListMessageMoveTasksRequires),
+		wire.Handle(&Model.Ops[12], s.ListQueueTags, s.ListQueueTagsRequires),
+		wire.Handle(&Model.Ops[13], s.ListQueues, s.ListQueuesRequires),
+		wire.Handle(&Model.Ops[14], s.PurgeQueue, s.PurgeQueueRequires),
+		wire.Handle(&Model.Ops[15], s.ReceiveMessage, s.ReceiveMessageRequires),
+		wire.Handle(&Model.Ops[16], s.RemovePermission, s.RemovePermissionRequires),
+		wire.Handle(&Model.Ops[17], s.SendMessage, s.SendMessageRequires),
+		wire.Handle(&Model.Ops[18], s.SendMessageBatch, s.SendMessageBatchRequires),
+		wire.Handle(&Model.Ops[19], s.SetQueueAttributes, s.SetQueueAttributesRequires),
+		wire.Handle(&Model.Ops[20], s.StartMessageMoveTask, s.StartMessageMoveTaskRequires),
+		wire.Handle(&Model.Ops[21], s.TagQueue, s.TagQueueRequires),
+		wire.Handle(&Model.Ops[22], s.UntagQueue, s.UntagQueueRequires),
 	}
 }
 
@@ -92,115 +92,115 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddPermission invokes the operation of that name.
 func (c *Client) AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error) {
-	return wire.Invoke[AddPermissionOutput](ctx, c.Invoker, &ops[0], in)
+	return wire.Invoke[AddPermissionOutput](ctx, c.Invoker, &Model.Ops[0], in)
 }
 
 // CancelMessageMoveTask invokes the operation of that name.
 func (c *Client) CancelMessageMoveTask(ctx context.Context, in *CancelMessageMoveTaskInput) (*CancelMessageMoveTaskOutput, error) {
-	return wire.Invoke[CancelMessageMoveTaskOutput](ctx, c.Invoker, &ops[1], in)
+	return wire.Invoke[CancelMessageMoveTaskOutput](ctx, c.Invoker, &Model.Ops[1], in)
 }
 
 // ChangeMessageVisibility invokes the operation of that name.
 func (c *Client) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityInput) (*ChangeMessageVisibilityOutput, error) {
-	return wire.Invoke[ChangeMessageVisibilityOutput](ctx, c.Invoker, &ops[2], in)
+	return wire.Invoke[ChangeMessageVisibilityOutput](ctx, c.Invoker, &Model.Ops[2], in)
 }
 
 // ChangeMessageVisibilityBatch invokes the operation of that name.
 func (c *Client) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMessageVisibilityBatchInput) (*ChangeMessageVisibilityBatchOutput, error) {
-	return wire.Invoke[ChangeMessageVisibilityBatchOutput](ctx, c.Invoker, &ops[3], in)
+	return wire.Invoke[ChangeMessageVisibilityBatchOutput](ctx, c.Invoker, &Model.Ops[3], in)
 }
 
 // CreateQueue invokes the operation of that name.
 func (c *Client) CreateQueue(ctx context.Context, in *CreateQueueInput) (*CreateQueueOutput, error) {
-	return wire.Invoke[CreateQueueOutput](ctx, c.Invoker, &ops[4], in)
+	return wire.Invoke[CreateQueueOutput](ctx, c.Invoker, &Model.Ops[4], in)
 }
 
 // DeleteMessage invokes the operation of that name.
 func (c *Client) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
-	return wire.Invoke[DeleteMessageOutput](ctx, c.Invoker, &ops[5], in)
+	return wire.Invoke[DeleteMessageOutput](ctx, c.Invoker, &Model.Ops[5], in)
 }
 
 // DeleteMessageBatch invokes the operation of that name.
 func (c *Client) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchInput) (*DeleteMessageBatchOutput, error) {
-	return wire.Invoke[DeleteMessageBatchOutput](ctx, c.Invoker, &ops[6], in)
+	return wire.Invoke[DeleteMessageBatchOutput](ctx, c.Invoker, &Model.Ops[6], in)
 }
 
 // DeleteQueue invokes the operation of that name.
 func (c *Client) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*DeleteQueueOutput, error) {
-	return wire.Invoke[DeleteQueueOutput](ctx, c.Invoker, &ops[7], in)
+	return wire.Invoke[DeleteQueueOutput](ctx, c.Invoker, &Model.Ops[7], in)
 }
 
 // GetQueueAttributes invokes the operation of that name.
 func (c *Client) GetQueueAttributes(ctx context.Context, in *GetQueueAttributesInput) (*GetQueueAttributesOutput, error) {
-	return wire.Invoke[GetQueueAttributesOutput](ctx, c.Invoker, &ops[8], in)
+	return wire.Invoke[GetQueueAttributesOutput](ctx, c.Invoker, &Model.Ops[8], in)
 }
 
 // GetQueueUrl invokes the operation of that name.
 func (c *Client) GetQueueUrl(ctx context.Context, in *GetQueueUrlInput) (*GetQueueUrlOutput, error) {
-	return wire.Invoke[GetQueueUrlOutput](ctx, c.Invoker, &ops[9], in)
+	return wire.Invoke[GetQueueUrlOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }
 
 // ListDeadLetterSourceQueues invokes the operation of that name.
 func (c *Client) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error) {
-	return wire.Invoke[ListDeadLetterSourceQueuesOutput](ctx, c.Invoker, &ops[10], in)
+	return wire.Invoke[ListDeadLetterSourceQueuesOutput](ctx, c.Invoker, &Model.Ops[10], in)
 }
 
 // ListMessageMoveTasks invokes the operation of that name.
 func (c *Client) ListMessageMoveTasks(ctx context.Context, in *ListMessageMoveTasksInput) (*ListMessageMoveTasksOutput, error) {
-	return wire.Invoke[ListMessageMoveTasksOutput](ctx, c.Invoker, &ops[11], in)
+	return wire.Invoke[ListMessageMoveTasksOutput](ctx, c.Invoker, &Model.Ops[11], in)
 }
 
 // ListQueueTags invokes the operation of that name.
 func (c *Client) ListQueueTags(ctx context.Context, in *ListQueueTagsInput) (*ListQueueTagsOutput, error) {
-	return wire.Invoke[ListQueueTagsOutput](ctx, c.Invoker, &ops[12], in)
+	return wire.Invoke[ListQueueTagsOutput](ctx, c.Invoker, &Model.Ops[12], in)
 }
 
 // ListQueues invokes the operation of that name.
 func (c *Client) ListQueues(ctx context.Context, in *ListQueuesInput) (*ListQueuesOutput, error) {
-	return wire.Invoke[ListQueuesOutput](ctx, c.Invoker, &ops[13], in)
+	return wire.Invoke[ListQueuesOutput](ctx, c.Invoker, &Model.Ops[13], in)
 }
 
 // PurgeQueue invokes the operation of that name.
 func (c *Client) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*PurgeQueueOutput, error) {
-	return wire.Invoke[PurgeQueueOutput](ctx, c.Invoker, &ops[14], in)
+	return wire.Invoke[PurgeQueueOutput](ctx, c.Invoker, &Model.Ops[14], in)
 }
 
 // ReceiveMessage invokes the operation of that name.
 func (c *Client) ReceiveMessage(ctx context.Context, in *ReceiveMessageInput) (*ReceiveMessageOutput, error) {
-	return wire.Invoke[ReceiveMessageOutput](ctx, c.Invoker, &ops[15], in)
+	return wire.Invoke[ReceiveMessageOutput](ctx, c.Invoker, &Model.Ops[15], in)
 }
 
 // RemovePermission invokes the operation of that name.
 func (c *Client) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error) {
-	return wire.Invoke[RemovePermissionOutput](ctx, c.Invoker, &ops[16], in)
+	return wire.Invoke[RemovePermissionOutput](ctx, c.Invoker, &Model.Ops[16], in)
 }
 
 // SendMessage invokes the operation of that name.
 func (c *Client) SendMessage(ctx context.Context, in *SendMessageInput) (*SendMessageOutput, error) {
-	return wire.Invoke[SendMessageOutput](ctx, c.Invoker, &ops[17], in)
+	return wire.Invoke[SendMessageOutput](ctx, c.Invoker, &Model.Ops[17], in)
 }
 
 // SendMessageBatch invokes the operation of that name.
 func (c *Client) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput) (*SendMessageBatchOutput, error) {
-	return wire.Invoke[SendMessageBatchOutput](ctx, c.Invoker, &ops[18], in)
+	return wire.Invoke[SendMessageBatchOutput](ctx, c.Invoker, &Model.Ops[18], in)
 }
 
 // SetQueueAttributes invokes the operation of that name.
 func (c *Client) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*SetQueueAttributesOutput, error) {
-	return wire.Invoke[SetQueueAttributesOutput](ctx, c.Invoker, &ops[19], in)
+	return wire.Invoke[SetQueueAttributesOutput](ctx, c.Invoker, &Model.Ops[19], in)
 }
 
 // StartMessageMoveTask invokes the operation of that name.
 func (c *Client) StartMessageMoveTask(ctx context.Context, in *StartMessageMoveTaskInput) (*StartMessageMoveTaskOutput, error) {
-	return wire.Invoke[StartMessageMoveTaskOutput](ctx, c.Invoker, &ops[20], in)
+	return wire.Invoke[StartMessageMoveTaskOutput](ctx, c.Invoker, &Model.Ops[20], in)
 }
 
 // TagQueue invokes the operation of that name.
 func (c *Client) TagQueue(ctx context.Context, in *TagQueueInput) (*TagQueueOutput, error) {
-	return wire.Invoke[TagQueueOutput](ctx, c.Invoker, &ops[21], in)
+	return wire.Invoke[TagQueueOutput](ctx, c.Invoker, &Model.Ops[21], in)
 }
 
 // UntagQueue invokes the operation of that name.
 func (c *Client) UntagQueue(ctx context.Context, in *UntagQueueInput) (*UntagQueueOutput, error) {
-	return wire.Invoke[UntagQueueOutput](ctx, c.Invoker, &ops[22], in)
+	return wire.Invoke[UntagQueueOutput](ctx, c.Invoker, &Model.Ops[22], in)
 }

@@ -5,9 +5,7 @@ package ssm
 import "virga/internal/wire"
 
 // Model is Amazon Simple Systems Manager (SSM) with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AddTagsToResource", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 0, Output: 1, Errors: []int32{33, 32, 23, 92, 93}},
 	{Schema: &schema, Name: "AssociateOpsItemRelatedItem", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "CancelCommand", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
@@ -162,4 +160,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "UpdateResourceDataSync", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "UpdateServiceSetting", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1},
 	{Schema: &schema, Name: "ValidateCloudConnector", Method: "POST", Path: "/", Status: 200, Flags: 8, Input: -1, Output: -1},
-}
+}}

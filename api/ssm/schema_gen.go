@@ -4,15 +4,7 @@ package ssm
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "ssm", ServiceID: "SSM", FullName: "Amazon Simple Systems Manager (SSM)", Abbreviation: "Amazon SSM", APIVersion: "2014-11-06", EndpointPrefix: "ssm", SigningName: "ssm", TargetPrefix: "AmazonSSM", Protocols: []wire.Protocol{wire.JSON11}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `^([a-zA-Z0-9:/_-]+)$`, Expr: `^([a-zA-Z0-9:/_-]+)$`},
-	{Text: `^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$`, Expr: `^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$`},
-	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "ssm", ServiceID: "SSM", FullName: "Amazon Simple Systems Manager (SSM)", Abbreviation: "Amazon SSM", APIVersion: "2014-11-06", EndpointPrefix: "ssm", SigningName: "ssm", TargetPrefix: "AmazonSSM", Protocols: []wire.Protocol{wire.JSON11}, Shapes: []wire.Shape{
 	0: {Name: "AddTagsToResourceRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "ResourceType", Shape: 86, Flags: 1},
 		{Name: "ResourceId", Shape: 85, Flags: 1},
@@ -314,4 +306,8 @@ var shapes = [...]wire.Shape{
 	96: {Name: "UnsupportedParameterType", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 87},
 	}},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `^([a-zA-Z0-9:/_-]+)$`, Expr: `^([a-zA-Z0-9:/_-]+)$`},
+	{Text: `^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$`, Expr: `^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$`},
+	{Text: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`, Expr: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`},
+}}

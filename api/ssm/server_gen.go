@@ -41,19 +41,19 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[0], s.AddTagsToResource, s.AddTagsToResourceRequires),
-		wire.Handle(&ops[22], s.DeleteParameter, s.DeleteParameterRequires),
-		wire.Handle(&ops[23], s.DeleteParameters, s.DeleteParametersRequires),
-		wire.Handle(&ops[59], s.DescribeParameters, s.DescribeParametersRequires),
-		wire.Handle(&ops[86], s.GetParameter, s.GetParameterRequires),
-		wire.Handle(&ops[87], s.GetParameterHistory, s.GetParameterHistoryRequires),
-		wire.Handle(&ops[88], s.GetParameters, s.GetParametersRequires),
-		wire.Handle(&ops[89], s.GetParametersByPath, s.GetParametersByPathRequires),
-		wire.Handle(&ops[94], s.LabelParameterVersion, s.LabelParameterVersionRequires),
-		wire.Handle(&ops[113], s.ListTagsForResource, s.ListTagsForResourceRequires),
-		wire.Handle(&ops[117], s.PutParameter, s.PutParameterRequires),
-		wire.Handle(&ops[124], s.RemoveTagsFromResource, s.RemoveTagsFromResourceRequires),
-		wire.Handle(&ops[137], s.UnlabelParameterVersion, s.UnlabelParameterVersionRequires),
+		wire.Handle(&Model.Ops[0], s.AddTagsToResource, s.AddTagsToResourceRequires),
+		wire.Handle(&Model.Ops[22], s.DeleteParameter, s.DeleteParameterRequires),
+		wire.Handle(&Model.Ops[23], s.DeleteParameters, s.DeleteParametersRequires),
+		wire.Handle(&Model.Ops[59], s.DescribeParameters, s.DescribeParametersRequires),
+		wire.Handle(&Model.Ops[86], s.GetParameter, s.GetParameterRequires),
+		wire.Handle(&Model.Ops[87], s.GetParameterHistory, s.GetParameterHistoryRequires),
+		wire.Handle(&Model.Ops[88], s.GetParameters, s.GetParametersRequires),
+		wire.Handle(&Model.Ops[89], s.GetParametersByPath, s.GetParametersByPathRequires),
+		wire.Handle(&Model.Ops[94], s.LabelParameterVersion, s.LabelParameterVersionRequires),
+		wire.Handle(&Model.Ops[113], s.ListTagsForResource, s.ListTagsForResourceRequires),
+		wire.Handle(&Model.Ops[117], s.PutParameter, s.PutParameterRequires),
+		wire.Handle(&Model.Ops[124], s.RemoveTagsFromResource, s.RemoveTagsFromResourceRequires),
+		wire.Handle(&Model.Ops[137], s.UnlabelParameterVersion, s.UnlabelParameterVersionRequires),
 	}
 }
 
@@ -62,65 +62,65 @@ type Client struct{ Invoker wire.Invoker }
 
 // AddTagsToResource invokes the operation of that name.
 func (c *Client) AddTagsToResource(ctx context.Context, in *AddTagsToResourceInput) (*AddTagsToResourceOutput, error) {
-	return wire.Invoke[AddTagsToResourceOutput](ctx, c.Invoker, &ops[0], in)
+	return wire.Invoke[AddTagsToResourceOutput](ctx, c.Invoker, &Model.Ops[0], in)
 }
 
 // DeleteParameter invokes the operation of that name.
 func (c *Client) DeleteParameter(ctx context.Context, in *DeleteParameterInput) (*DeleteParameterOutput, error) {
-	return wire.Invoke[DeleteParameterOutput](ctx, c.Invoker, &ops[22], in)
+	return wire.Invoke[DeleteParameterOutput](ctx, c.Invoker, &Model.Ops[22], in)
 }
 
 // DeleteParameters invokes the operation of that name.
 func (c *Client) DeleteParameters(ctx context.Context, in *DeleteParametersInput) (*DeleteParametersOutput, error) {
-	return wire.Invoke[DeleteParametersOutput](ctx, c.Invoker, &ops[23], in)
+	return wire.Invoke[DeleteParametersOutput](ctx, c.Invoker, &Model.Ops[23], in)
 }
 
 // DescribeParameters invokes the operation of that name.
 func (c *Client) DescribeParameters(ctx context.Context, in *DescribeParametersInput) (*DescribeParametersOutput, error) {
-	return wire.Invoke[DescribeParametersOutput](ctx, c.Invoker, &ops[59], in)
+	return wire.Invoke[DescribeParametersOutput](ctx, c.Invoker, &Model.Ops[59], in)
 }
 
 // GetParameter invokes the operation of that name.
 func (c *Client) GetParameter(ctx context.Context, in *GetParameterInput) (*GetParameterOutput, error) {
-	return wire.Invoke[GetParameterOutput](ctx, c.Invoker, &ops[86], in)
+	return wire.Invoke[GetParameterOutput](ctx, c.Invoker, &Model.Ops[86], in)
 }
 
 // GetParameterHistory invokes the operation of that name.
 func (c *Client) GetParameterHistory(ctx context.Context, in *GetParameterHistoryInput) (*GetParameterHistoryOutput, error) {
-	return wire.Invoke[GetParameterHistoryOutput](ctx, c.Invoker, &ops[87], in)
+	return wire.Invoke[GetParameterHistoryOutput](ctx, c.Invoker, &Model.Ops[87], in)
 }
 
 // GetParameters invokes the operation of that name.
 func (c *Client) GetParameters(ctx context.Context, in *GetParametersInput) (*GetParametersOutput, error) {
-	return wire.Invoke[GetParametersOutput](ctx, c.Invoker, &ops[88], in)
+	return wire.Invoke[GetParametersOutput](ctx, c.Invoker, &Model.Ops[88], in)
 }
 
 // GetParametersByPath invokes the operation of that name.
 func (c *Client) GetParametersByPath(ctx context.Context, in *GetParametersByPathInput) (*GetParametersByPathOutput, error) {
-	return wire.Invoke[GetParametersByPathOutput](ctx, c.Invoker, &ops[89], in)
+	return wire.Invoke[GetParametersByPathOutput](ctx, c.Invoker, &Model.Ops[89], in)
 }
 
 // LabelParameterVersion invokes the operation of that name.
 func (c *Client) LabelParameterVersion(ctx context.Context, in *LabelParameterVersionInput) (*LabelParameterVersionOutput, error) {
-	return wire.Invoke[LabelParameterVersionOutput](ctx, c.Invoker, &ops[94], in)
+	return wire.Invoke[LabelParameterVersionOutput](ctx, c.Invoker, &Model.Ops[94], in)
 }
 
 // ListTagsForResource invokes the operation of that name.
 func (c *Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	return wire.Invoke[ListTagsForResourceOutput](ctx, c.Invoker, &ops[113], in)
+	return wire.Invoke[ListTagsForResourceOutput](ctx, c.Invoker, &Model.Ops[113], in)
 }
 
 // PutParameter invokes the operation of that name.
 func (c *Client) PutParameter(ctx context.Context, in *PutParameterInput) (*PutParameterOutput, error) {
-	return wire.Invoke[PutParameterOutput](ctx, c.Invoker, &ops[117], in)
+	return wire.Invoke[PutParameterOutput](ctx, c.Invoker, &Model.Ops[117], in)
 }
 
 // RemoveTagsFromResource invokes the operation of that name.
 func (c *Client) RemoveTagsFromResource(ctx context.Context, in *RemoveTagsFromResourceInput) (*RemoveTagsFromResourceOutput, error) {
-	return wire.Invoke[RemoveTagsFromResourceOutput](ctx, c.Invoker, &ops[124], in)
+	return wire.Invoke[RemoveTagsFromResourceOutput](ctx, c.Invoker, &Model.Ops[124], in)
 }
 
 // UnlabelParameterVersion invokes the operation of that name.
 func (c *Client) UnlabelParameterVersion(ctx context.Context, in *UnlabelParameterVersionInput) (*UnlabelParameterVersionOutput, error) {
-	return wire.Invoke[UnlabelParameterVersionOutput](ctx, c.Invoker, &ops[137], in)
+	return wire.Invoke[UnlabelParameterVersionOutput](ctx, c.Invoker, &Model.Ops[137], in)
 }

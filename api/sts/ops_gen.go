@@ -5,9 +5,7 @@ package sts
 import "virga/internal/wire"
 
 // Model is AWS Security Token Service with all operations of its model, implemented or not.
-var Model = wire.Model{Schema: &schema, Ops: ops[:]}
-
-var ops = [...]wire.Op{
+var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AssumeRole", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 0, Output: 1, Errors: []int32{9, 10, 14, 4}, ResultWrapper: "AssumeRoleResult"},
 	{Schema: &schema, Name: "AssumeRoleWithSAML", Method: "POST", Path: "/", Status: 200, Flags: 2, Input: -1, Output: -1, ResultWrapper: "AssumeRoleWithSAMLResult"},
 	{Schema: &schema, Name: "AssumeRoleWithWebIdentity", Method: "POST", Path: "/", Status: 200, Flags: 2, Input: -1, Output: -1, ResultWrapper: "AssumeRoleWithWebIdentityResult"},
@@ -19,4 +17,4 @@ var ops = [...]wire.Op{
 	{Schema: &schema, Name: "GetFederationToken", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "GetFederationTokenResult"},
 	{Schema: &schema, Name: "GetSessionToken", Method: "POST", Path: "/", Status: 200, Flags: 1, Input: 7, Output: 8, Errors: []int32{14}, ResultWrapper: "GetSessionTokenResult"},
 	{Schema: &schema, Name: "GetWebIdentityToken", Method: "POST", Path: "/", Status: 200, Input: -1, Output: -1, ResultWrapper: "GetWebIdentityTokenResult"},
-}
+}}

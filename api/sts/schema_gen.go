@@ -4,22 +4,7 @@ package sts
 
 import "virga/internal/wire"
 
-var schema = wire.Schema{Package: "sts", ServiceID: "STS", FullName: "AWS Security Token Service", Abbreviation: "AWS STS", APIVersion: "2011-06-15", EndpointPrefix: "sts", SigningName: "sts", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Global: true, Protocols: []wire.Protocol{wire.Query}, Shapes: shapes[:], Patterns: patterns[:]}
-
-var patterns = [...]wire.Pattern{
-	{Text: `[\w]*`, Expr: `[\w]*`},
-	{Text: `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+`},
-	{Text: `[\w+=,.@:-]*`, Expr: `[\w+=,.@:-]*`},
-	{Text: `[\w+=,.@:\/-]*`, Expr: `[\w+=,.@:\/-]*`},
-	{Text: `[\w+=,.@-]*`, Expr: `[\w+=,.@-]*`},
-	{Text: `[\w+=/:,.@-]*`, Expr: `[\w+=/:,.@-]*`},
-	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
-	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
-	{Text: `[\d]*`, Expr: `[\d]*`},
-	{Text: `[\u0009\u000A\u000D\u0020-\u00FF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`},
-}
-
-var shapes = [...]wire.Shape{
+var schema = wire.Schema{Package: "sts", ServiceID: "STS", FullName: "AWS Security Token Service", Abbreviation: "AWS STS", APIVersion: "2011-06-15", EndpointPrefix: "sts", SigningName: "sts", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Global: true, Protocols: []wire.Protocol{wire.Query}, Shapes: []wire.Shape{
 	0: {Name: "AssumeRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "RoleArn", Shape: 19, Flags: 1},
 		{Name: "RoleSessionName", Shape: 33, Flags: 1},
@@ -132,4 +117,15 @@ var shapes = [...]wire.Shape{
 	43: {Name: "tokenType", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	44: {Name: "unrestrictedSessionPolicyDocumentType", Kind: wire.KindString, Flags: 2048, Payload: -1, Pattern: 9, Min: 1},
 	45: {Name: "userIdType", Kind: wire.KindString, Payload: -1, Pattern: -1},
-}
+}, Patterns: []wire.Pattern{
+	{Text: `[\w]*`, Expr: `[\w]*`},
+	{Text: `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{7E}\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+`},
+	{Text: `[\w+=,.@:-]*`, Expr: `[\w+=,.@:-]*`},
+	{Text: `[\w+=,.@:\/-]*`, Expr: `[\w+=,.@:\/-]*`},
+	{Text: `[\w+=,.@-]*`, Expr: `[\w+=,.@-]*`},
+	{Text: `[\w+=/:,.@-]*`, Expr: `[\w+=/:,.@-]*`},
+	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+	{Text: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, Expr: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
+	{Text: `[\d]*`, Expr: `[\d]*`},
+	{Text: `[\u0009\u000A\u000D\u0020-\u00FF]+`, Expr: `[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+`},
+}}

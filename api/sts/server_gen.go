@@ -21,9 +21,9 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
-		wire.Handle(&ops[0], s.AssumeRole, s.AssumeRoleRequires),
-		wire.Handle(&ops[6], s.GetCallerIdentity, s.GetCallerIdentityRequires),
-		wire.Handle(&ops[9], s.GetSessionToken, s.GetSessionTokenRequires),
+		wire.Handle(&Model.Ops[0], s.AssumeRole, s.AssumeRoleRequires),
+		wire.Handle(&Model.Ops[6], s.GetCallerIdentity, s.GetCallerIdentityRequires),
+		wire.Handle(&Model.Ops[9], s.GetSessionToken, s.GetSessionTokenRequires),
 	}
 }
 
@@ -32,15 +32,15 @@ type Client struct{ Invoker wire.Invoker }
 
 // AssumeRole invokes the operation of that name.
 func (c *Client) AssumeRole(ctx context.Context, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
-	return wire.Invoke[AssumeRoleOutput](ctx, c.Invoker, &ops[0], in)
+	return wire.Invoke[AssumeRoleOutput](ctx, c.Invoker, &Model.Ops[0], in)
 }
 
 // GetCallerIdentity invokes the operation of that name.
 func (c *Client) GetCallerIdentity(ctx context.Context, in *GetCallerIdentityInput) (*GetCallerIdentityOutput, error) {
-	return wire.Invoke[GetCallerIdentityOutput](ctx, c.Invoker, &ops[6], in)
+	return wire.Invoke[GetCallerIdentityOutput](ctx, c.Invoker, &Model.Ops[6], in)
 }
 
 // GetSessionToken invokes the operation of that name.
 func (c *Client) GetSessionToken(ctx context.Context, in *GetSessionTokenInput) (*GetSessionTokenOutput, error) {
-	return wire.Invoke[GetSessionTokenOutput](ctx, c.Invoker, &ops[9], in)
+	return wire.Invoke[GetSessionTokenOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }

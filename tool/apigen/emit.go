@@ -246,14 +246,16 @@ func (e *emitter) schema() string {
 	b.WriteString(head + "package " + e.pkg + "\n\nimport \"virga/internal/wire\"\n\n")
 	f := schemaFields(s)
 	if len(s.Shapes) > 0 {
-		f.add("Shapes", "shapes[:]")
+		var l strings.Builder
+		l.WriteString("[]wire.Shape{\n")
+		for i := range s.Shapes {
+			l.WriteString(shapeLiteral(i, &s.Shapes[i]))
+		}
+		f.add("Shapes", l.String()+"}")
 	}
 	if len(s.Patterns) > 0 {
-		f.add("Patterns", "patterns[:]")
-	}
-	b.WriteString("var schema = wire.Schema{" + f.b.String() + "}\n\n")
-	if len(s.Patterns) > 0 {
-		b.WriteString("var patterns = [...]wire.Pattern{\n")
+		var l strings.Builder
+		l.WriteString("[]wire.Pattern{\n")
 		for i := range s.Patterns {
 			p := &s.Patterns[i]
 			g := &fields{}
@@ -264,17 +266,11 @@ func (e *emitter) schema() string {
 			if p.Not != "" {
 				g.add("Not", raw(p.Not))
 			}
-			b.WriteString("\t{" + g.b.String() + "},\n")
+			l.WriteString("\t{" + g.b.String() + "},\n")
 		}
-		b.WriteString("}\n\n")
+		f.add("Patterns", l.String()+"}")
 	}
-	if len(s.Shapes) > 0 {
-		b.WriteString("var shapes = [...]wire.Shape{\n")
-		for i := range s.Shapes {
-			b.WriteString(shapeLiteral(i, &s.Shapes[i]))
-		}
-		b.WriteString("}\n")
-	}
+	b.WriteString("var schema = wire.Schema{" + f.b.String() + "}\n")
 	return b.String()
 }
 
@@ -374,12 +370,11 @@ func opLiteral(op *wire.Op, schema string) string {
 func (e *emitter) ops() string {
 	var b strings.Builder
 	b.WriteString(head + "package " + e.pkg + "\n\nimport \"virga/internal/wire\"\n\n")
-	b.WriteString("// Model is " + e.m.FullName + " with all operations of its model, implemented or not.\nvar Model = wire.Model{Schema: &schema, Ops: ops[:]}\n\n")
-	b.WriteString("var ops = [...]wire.Op{\n")
+	b.WriteString("// Model is " + e.m.FullName + " with all operations of its model, implemented or not.\nvar Model = wire.Model{Schema: &schema, Ops: []wire.Op{\n")
 	for i := range e.m.Ops {
 		b.WriteString(opLiteral(&e.m.Ops[i], "&schema"))
 	}
-	b.WriteString("}\n")
+	b.WriteString("}}\n")
 	return b.String()
 }
 
@@ -560,11 +555,11 @@ func (e *emitter) server() string {
 	})
 	b.WriteString("}\n\n// Handlers gives the implemented operations of s.\nfunc Handlers(s Server) []wire.Handler {\n\treturn []wire.Handler{\n")
 	each(func(i int, op *wire.Op) {
-		fmt.Fprintf(&b, "\t\twire.Handle(&ops[%d], s.%[2]s, s.%[2]sRequires),\n", i, op.Name)
+		fmt.Fprintf(&b, "\t\twire.Handle(&Model.Ops[%d], s.%[2]s, s.%[2]sRequires),\n", i, op.Name)
 	})
 	b.WriteString("\t}\n}\n\n// Client calls the service through an Invoker: in this process, behind the gate.\ntype Client struct{ Invoker wire.Invoker }\n\n")
 	each(func(i int, op *wire.Op) {
-		fmt.Fprintf(&b, "// %[2]s invokes the operation of that name.\nfunc (c *Client) %[2]s(ctx context.Context, in *%[2]sInput) (*%[2]sOutput, error) {\n\treturn wire.Invoke[%[2]sOutput](ctx, c.Invoker, &ops[%[1]d], in)\n}\n\n", i, op.Name)
+		fmt.Fprintf(&b, "// %[2]s invokes the operation of that name.\nfunc (c *Client) %[2]s(ctx context.Context, in *%[2]sInput) (*%[2]sOutput, error) {\n\treturn wire.Invoke[%[2]sOutput](ctx, c.Invoker, &Model.Ops[%[1]d], in)\n}\n\n", i, op.Name)
 	})
 	return b.String()
 }
