@@ -20,10 +20,10 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	3: {Name: "AttributeNameList", Kind: wire.KindList, Flags: 2, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{QueryName: "AttributeName", Shape: 81},
 	}},
-	4: {Name: "BatchEntryIdsNotDistinct", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", Members: []wire.Member{
+	4: {Name: "BatchEntryIdsNotDistinct", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	5: {Name: "BatchRequestTooLong", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.BatchRequestTooLong", Members: []wire.Member{
+	5: {Name: "BatchRequestTooLong", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.BatchRequestTooLong", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	6: {Name: "BatchResultErrorEntry", Payload: -1, Pattern: -1, Members: []wire.Member{
@@ -110,7 +110,7 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	30: {Name: "DeleteQueueRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "QueueUrl", Shape: 103, Flags: 1},
 	}},
-	31: {Name: "EmptyBatchRequest", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.EmptyBatchRequest", Members: []wire.Member{
+	31: {Name: "EmptyBatchRequest", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.EmptyBatchRequest", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	32: {Name: "ExceptionMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
@@ -137,7 +137,7 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	39: {Name: "InvalidAttributeValue", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	40: {Name: "InvalidBatchEntryId", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.InvalidBatchEntryId", Members: []wire.Member{
+	40: {Name: "InvalidBatchEntryId", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.InvalidBatchEntryId", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	41: {Name: "InvalidIdFormat", Flags: 64, Payload: -1, Pattern: -1},
@@ -245,7 +245,7 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	68: {Name: "MessageList", Kind: wire.KindList, Flags: 2, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{QueryName: "Message", Shape: 62},
 	}},
-	69: {Name: "MessageNotInflight", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.MessageNotInflight"},
+	69: {Name: "MessageNotInflight", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.MessageNotInflight"},
 	70: {Name: "MessageSystemAttributeList", Kind: wire.KindList, Flags: 2, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{QueryName: "AttributeName", Shape: 72},
 	}},
@@ -264,10 +264,10 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	}},
 	75: {Name: "NullableInteger", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
 	76: {Name: "NullableLong", Kind: wire.KindLong, Payload: -1, Pattern: -1},
-	77: {Name: "OverLimit", Flags: 320, Status: 403, Payload: -1, Pattern: -1, Members: []wire.Member{
+	77: {Name: "OverLimit", Flags: 320, Status: 403, QueryStatus: 403, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	78: {Name: "PurgeQueueInProgress", Flags: 320, Status: 403, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.PurgeQueueInProgress", Members: []wire.Member{
+	78: {Name: "PurgeQueueInProgress", Flags: 320, Status: 403, QueryStatus: 403, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.PurgeQueueInProgress", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	79: {Name: "PurgeQueueRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
@@ -278,13 +278,13 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 		{QueryName: "Value", Shape: 103},
 	}},
 	81: {Name: "QueueAttributeName", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"All", "Policy", "VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn", "ApproximateNumberOfMessagesDelayed", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "RedrivePolicy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "DeduplicationScope", "FifoThroughputLimit", "RedriveAllowPolicy", "SqsManagedSseEnabled"}},
-	82: {Name: "QueueDeletedRecently", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.QueueDeletedRecently", Members: []wire.Member{
+	82: {Name: "QueueDeletedRecently", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.QueueDeletedRecently", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	83: {Name: "QueueDoesNotExist", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.NonExistentQueue", Members: []wire.Member{
+	83: {Name: "QueueDoesNotExist", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.NonExistentQueue", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	84: {Name: "QueueNameExists", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "QueueAlreadyExists", Members: []wire.Member{
+	84: {Name: "QueueNameExists", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "QueueAlreadyExists", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	85: {Name: "QueueUrlList", Kind: wire.KindList, Flags: 2, Payload: -1, Pattern: -1, Members: []wire.Member{
@@ -313,7 +313,7 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	90: {Name: "RequestThrottled", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	91: {Name: "ResourceNotFoundException", Flags: 320, Status: 404, Payload: -1, Pattern: -1, Members: []wire.Member{
+	91: {Name: "ResourceNotFoundException", Flags: 320, Status: 404, QueryStatus: 404, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	92: {Name: "SendMessageBatchRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
@@ -393,10 +393,10 @@ var schema = wire.Schema{Package: "sqs", ServiceID: "SQS", FullName: "Amazon Sim
 	}},
 	109: {Name: "TagValue", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	110: {Name: "Token", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	111: {Name: "TooManyEntriesInBatchRequest", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", Members: []wire.Member{
+	111: {Name: "TooManyEntriesInBatchRequest", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
-	112: {Name: "UnsupportedOperation", Flags: 320, Status: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.UnsupportedOperation", Members: []wire.Member{
+	112: {Name: "UnsupportedOperation", Flags: 320, QueryStatus: 400, Payload: -1, Pattern: -1, QueryCode: "AWS.SimpleQueueService.UnsupportedOperation", Members: []wire.Member{
 		{Name: "message", Shape: 32},
 	}},
 	113: {Name: "UntagQueueRequest", Payload: -1, Pattern: -1, Members: []wire.Member{

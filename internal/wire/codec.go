@@ -105,17 +105,17 @@ func encode(op *Op, p Protocol, out any, requestID string) (*Response, error) {
 		root := op.Name + "Response"
 		e.open(root, s.Namespace, "", nil)
 		if op.Output >= 0 {
-			if op.ResultWrapper != "" {
-				e.open(op.ResultWrapper, "", "", nil)
+			wrapper := op.ResultWrapper
+			if wrapper == "" {
+				wrapper = op.Name + "Result"
 			}
+			e.open(wrapper, "", "", nil)
 			if v.IsValid() {
 				if err := e.members(&s.Shapes[op.Output], v); err != nil {
 					return nil, err
 				}
 			}
-			if op.ResultWrapper != "" {
-				e.close(op.ResultWrapper)
-			}
+			e.close(wrapper)
 		}
 		e.open("ResponseMetadata", "", "", nil)
 		e.text("RequestId", requestID)
@@ -288,7 +288,7 @@ func jsonError(s *Schema, p Protocol, in *ErrorInfo, requestID string) *Response
 	res := respond(s, p, in.Status, emptyObject, requestID)
 	if in.Modeled != nil {
 		e.schema = in.Schema
-		if err := e.errorMembers(in.Shape, structOf(in.Modeled), msg, comma); err != nil {
+		if err := e.errorMembers(in.Shape, valueOfError(in.Modeled), msg, comma); err != nil {
 			e.buf = append(e.buf[:0], '{')
 		}
 		if p == RESTJSON {
@@ -326,7 +326,7 @@ func (e *jsonEncoder) errorMembers(sh *Shape, v reflect.Value, msg int, comma bo
 }
 
 func errorHeaders(in *ErrorInfo, h http.Header) {
-	v := structOf(in.Modeled)
+	v := valueOfError(in.Modeled)
 	for i := range in.Shape.Members {
 		m := &in.Shape.Members[i]
 		if m.Location != InHeader {
@@ -356,7 +356,7 @@ func xmlError(s *Schema, op *Op, p Protocol, in *ErrorInfo, requestID string) *R
 		e.text(key, in.Message)
 		if in.Modeled != nil {
 			e.schema = in.Schema
-			v := structOf(in.Modeled)
+			v := valueOfError(in.Modeled)
 			for i := range in.Shape.Members {
 				m := &in.Shape.Members[i]
 				if i == msg || m.Location != InBody {

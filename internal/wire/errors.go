@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"net/http"
+	"reflect"
 )
 
 // Modeled is an error that a service's model names. Generated error types implement it.
@@ -245,6 +246,9 @@ func Info(s *Schema, p Protocol, err error) ErrorInfo {
 		if in.QueryCode == "" {
 			in.QueryCode = in.Code
 		}
+		if p == Query && sh.QueryStatus != 0 {
+			in.Status = int(sh.QueryStatus)
+		}
 		if in.Status == 0 {
 			in.Status = 400
 			if in.Server {
@@ -287,4 +291,28 @@ func ErrorText(m Modeled) string {
 		return in.Code
 	}
 	return in.Code + ": " + in.Message
+}
+
+// DynamicError is a modelled error whose model is known at run time only; Members are its dynamic value.
+type DynamicError struct {
+	Schema  *Schema
+	Shape   int32
+	Message string
+	Members map[string]any
+}
+
+func (e *DynamicError) Error() string { return ErrorText(e) }
+
+// Modeled says which error of the model this is.
+func (e *DynamicError) Modeled() (*Schema, int32, string) { return e.Schema, e.Shape, e.Message }
+
+// valueOfError gives the members of a modelled error.
+func valueOfError(m Modeled) reflect.Value {
+	if d, ok := m.(*DynamicError); ok {
+		if d.Members == nil {
+			return reflect.ValueOf(map[string]any{})
+		}
+		return reflect.ValueOf(d.Members)
+	}
+	return structOf(m)
 }

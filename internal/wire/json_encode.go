@@ -149,7 +149,7 @@ func (e *jsonEncoder) structure(sh *Shape, v reflect.Value) error {
 func (e *jsonEncoder) members(sh *Shape, v reflect.Value, comma bool) error {
 	for i := range sh.Members {
 		m := &sh.Members[i]
-		if m.Location != InBody {
+		if !m.Location.inAnswer() || m.Flags&(EventHeader|EventPayload) != 0 {
 			continue
 		}
 		x, ok := member(sh, v, i)

@@ -103,6 +103,9 @@ const (
 	InStatus
 )
 
+// inAnswer tells whether a member at l travels in the body of an answer: an answer has neither path nor query.
+func (l Location) inAnswer() bool { return l == InBody || l == InURI || l == InQuery }
+
 // MemberFlags are the yes-or-no traits of a member.
 type MemberFlags uint16
 
@@ -146,21 +149,23 @@ func (m *Member) Key() string {
 // Shape is one type of a model with its constraints. Members holds the members of a structure (in the order of
 // the Go struct's fields), the element of a list at 0, the key and value of a map at 0 and 1.
 type Shape struct {
-	Name      string
-	Kind      Kind
-	Time      TimeFormat
-	Flags     ShapeFlags
-	Status    int16 // HTTP status of an error, 0 = not said
-	Payload   int16 // index of the member that is the HTTP body, -1 = none
-	Pattern   int16 // index into Schema.Patterns, -1 = none
-	Min, Max  float64
-	WireName  string
-	Namespace string
-	Prefix    string
-	Code      string // of an error, "" = Name
-	QueryCode string // of an error in the query protocol where it differs
-	Enum      []string
-	Members   []Member
+	Name   string
+	Kind   Kind
+	Time   TimeFormat
+	Flags  ShapeFlags
+	Status int16 // HTTP status of an error, 0 = not said
+	// QueryStatus is the status in the query protocol where it differs, 0 = Status.
+	QueryStatus int16
+	Payload     int16 // index of the member that is the HTTP body, -1 = none
+	Pattern     int16 // index into Schema.Patterns, -1 = none
+	Min, Max    float64
+	WireName    string
+	Namespace   string
+	Prefix      string
+	Code        string // of an error, "" = Name
+	QueryCode   string // of an error in the query protocol where it differs
+	Enum        []string
+	Members     []Member
 }
 
 // Has tells whether all given traits are set.

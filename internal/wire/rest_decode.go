@@ -121,14 +121,15 @@ func bindQuery(s *Schema, r *Request, o *object) error {
 	return nil
 }
 
-// bindQueryMap fills a map member with the pairs that no other member has.
+// bindQueryMap fills a map member. One of strings (API Gateway's import parameters) gets the pairs that no other
+// member has; one of lists, which only services generated from Smithy have, gets all, as Smithy's rule for servers says.
 func bindQueryMap(s *Schema, ms *Shape, q []pair, o *object, i int) error {
 	es := &s.Shapes[ms.Members[1].Shape]
 	slot := o.slot(i)
 	t := concrete(ms, slot)
 	t.Set(reflect.MakeMap(t.Type()))
 	for _, p := range q {
-		if memberAt(o.sh, InQuery, p.key) >= 0 {
+		if es.Kind != KindList && memberAt(o.sh, InQuery, p.key) >= 0 {
 			continue
 		}
 		k := reflect.ValueOf(p.key)
@@ -176,30 +177,21 @@ func bindHeaders(s *Schema, h http.Header, o *object) error {
 			prefix := strings.ToLower(m.WireName)
 			slot := o.slot(i)
 			t := concrete(ms, slot)
-			var made bool
+			t.Set(reflect.MakeMap(t.Type()))
 			for k, vals := range h {
 				low := strings.ToLower(k)
 				if !strings.HasPrefix(low, prefix) || len(vals) == 0 {
 					continue
 				}
-				if !made {
-					made = true
-					t.Set(reflect.MakeMap(t.Type()))
-				}
-				name := k[len(prefix):]
-				if s.Flags&S3 != 0 {
-					name = low[len(prefix):]
-				}
+				// HTTP/2 and S3 know lower case only, and HTTP/1.1 must not differ
 				e := reflect.New(t.Type().Elem()).Elem()
 				if err := setScalar(&s.Shapes[ms.Members[1].Shape], e, strings.Join(vals, ",")); err != nil {
 					return err
 				}
-				t.SetMapIndex(reflect.ValueOf(name), e)
+				t.SetMapIndex(reflect.ValueOf(low[len(prefix):]), e)
 			}
-			if made {
-				settle(slot, t)
-				o.done(i, slot)
-			}
+			settle(slot, t)
+			o.done(i, slot)
 		case InHeader:
 			vals := h[textproto.CanonicalMIMEHeaderKey(m.Key())]
 			if len(vals) == 0 {

@@ -42,9 +42,10 @@ func encodeREST(op *Op, p Protocol, v reflect.Value, requestID string) (*Respons
 				res.Header[textproto.CanonicalMIMEHeaderKey(m.Key())] = []string{val}
 			}
 		case InHeaders:
+			// the key's own case is kept, for clients make names of what follows the prefix
 			for _, k := range sortedKeys(x) {
 				if y, ok := deref(x.MapIndex(k)); ok {
-					res.Header[textproto.CanonicalMIMEHeaderKey(m.WireName+headerSafe(k.String()))] = []string{headerSafe(stringOf(y))}
+					res.Header[m.WireName+headerSafe(k.String())] = []string{headerSafe(stringOf(y))}
 				}
 			}
 		}
@@ -114,7 +115,7 @@ func encodePayload(res *Response, op *Op, p Protocol, sh *Shape, v reflect.Value
 	ms := &s.Shapes[m.Shape]
 	x, ok := member(sh, v, int(sh.Payload))
 	if !ok {
-		if p == RESTJSON && ms.Kind == KindStructure && op.Status != http.StatusNoContent {
+		if p == RESTJSON && ms.Kind == KindStructure && ms.Flags&Union == 0 && op.Status != http.StatusNoContent {
 			res.body(emptyObject, contentType(p))
 		}
 		return nil
@@ -170,7 +171,7 @@ func encodeBody(res *Response, op *Op, p Protocol, sh *Shape, v reflect.Value) e
 	s := op.Schema
 	has := false
 	for i := range sh.Members {
-		if sh.Members[i].Location == InBody {
+		if sh.Members[i].Location.inAnswer() {
 			has = true
 			break
 		}

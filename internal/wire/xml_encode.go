@@ -60,7 +60,7 @@ func (e *xmlEncoder) text(name, s string) {
 func (e *xmlEncoder) members(sh *Shape, v reflect.Value) error {
 	for i := range sh.Members {
 		m := &sh.Members[i]
-		if m.Location != InBody || m.Flags&XMLAttribute != 0 {
+		if !m.Location.inAnswer() || m.Flags&XMLAttribute != 0 {
 			continue
 		}
 		x, ok := member(sh, v, i)
@@ -96,11 +96,14 @@ func (e *xmlEncoder) element(name string, m *Member, x reflect.Value) error {
 	case KindList:
 		el := &sh.Members[0]
 		flat := flattened(sh, m)
-		item := xmlName(el)
-		switch {
-		case item == "" && flat:
-			item = name
-		case item == "":
+		item := el.WireName
+		if flat {
+			item = name // a flattened list's elements are called what the list is
+		}
+		if e.proto == Query && el.QueryName != "" {
+			item = el.QueryName
+		}
+		if item == "" {
 			item = "member"
 		}
 		if !flat {

@@ -283,6 +283,7 @@ func shapeLiteral(i int, sh *wire.Shape) string {
 	f.num("Time", int64(sh.Time))
 	f.num("Flags", int64(sh.Flags))
 	f.num("Status", int64(sh.Status))
+	f.num("QueryStatus", int64(sh.QueryStatus))
 	f.add("Payload", strconv.Itoa(int(sh.Payload)))
 	f.add("Pattern", strconv.Itoa(int(sh.Pattern)))
 	if sh.Min != 0 {

@@ -294,6 +294,13 @@ func (b *builder) shape(name string) (wire.Shape, error) {
 		}
 		if f, ok := er.Float("httpStatusCode"); ok {
 			sh.Status = int16(f)
+			if b.out.Flags&wire.QueryCompatible != 0 && er.Str("code") != "" {
+				// such a model gives the query protocol's status; the others' is 400 unless a patch says it
+				sh.QueryStatus, sh.Status = sh.Status, 0
+			}
+		}
+		if f, ok := er.Float("virgaStatus"); ok {
+			sh.Status = int16(f)
 		}
 		if c := er.Str("code"); c != "" && c != name {
 			// with two spellings the old one belongs to the query protocol
@@ -341,9 +348,6 @@ func (b *builder) shape(name string) (wire.Shape, error) {
 func (b *builder) member(name string, o *Object) wire.Member {
 	target := b.defs.Obj(o.Str("shape"))
 	m := wire.Member{Name: name, Shape: b.out.Index[o.Str("shape")], WireName: o.Str("locationName"), QueryName: o.Str("queryName"), Time: timeFormat(o)}
-	if m.WireName == "" {
-		m.WireName = target.Str("locationName")
-	}
 	if m.WireName == name {
 		m.WireName = ""
 	}
