@@ -60,7 +60,10 @@ func run(only []string) error {
 		}
 	}
 	if len(only) == 0 {
-		return generateTables(root, src)
+		if err := generateTables(root, src); err != nil {
+			return err
+		}
+		return generateModels(root, lists)
 	}
 	return nil
 }
