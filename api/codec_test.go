@@ -144,6 +144,8 @@ func TestErrors(t *testing.T) {
 	}{
 		{nil, op, wire.JSON10, gone, 400, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}`, map[string]string{"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}},
 		{nil, op, wire.Query, gone, 400, `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>The specified queue does not exist.</Message></Error><RequestId>rid</RequestId></ErrorResponse>`, nil},
+		{nil, op, wire.JSON10, wire.InvalidParameter("bad"), 400, `{"__type":"com.amazon.coral.service#InvalidParameterValueException","message":"bad"}`, map[string]string{"x-amzn-query-error": "InvalidParameterValue;Sender"}},
+		{nil, op, wire.JSON10, wire.MissingParameter("X"), 400, `{"__type":"com.amazon.coral.service#MissingRequiredParameterException","message":"The request must contain the parameter X."}`, map[string]string{"x-amzn-query-error": "MissingParameter;Sender"}},
 		{&ssmapi.Model, nil, wire.JSON11, wire.CommonError(wire.UnknownOperationError, ""), 400, `{"__type":"UnknownOperationException","message":""}`, nil},
 		{&ssmapi.Model, nil, wire.JSON11, fmt.Errorf("disk on fire at /secret"), 500, `{"__type":"InternalFailure","message":"The request processing has failed because of an unknown error, exception or failure."}`, nil},
 		{&ssmapi.Model, nil, wire.JSON11, wire.AccessDenied("User: x is not authorized"), 400, `{"__type":"AccessDeniedException","Message":"User: x is not authorized"}`, nil},
@@ -203,7 +205,7 @@ func TestValidation(t *testing.T) {
 	}
 	// SQS words what is missing in its own way
 	_, _, _, err = sqs(t).decode(jsonRequest("AmazonSQS.SendMessage", "1.0", `{"QueueUrl":"u"}`))
-	if want := "MissingParameter: The request must contain the parameter MessageBody."; fmt.Sprint(err) != want {
+	if want := "MissingRequiredParameterException: The request must contain the parameter MessageBody."; fmt.Sprint(err) != want {
 		t.Error(err)
 	}
 }

@@ -113,11 +113,11 @@ func spell(c Common) spelling {
 	case OptInRequiredError:
 		return spelling{status: 403, json: "OptInRequired", query: "OptInRequired", s3: "AccessDenied", s3status: 403, qstatus: 403}
 	case MissingParameterError:
-		return spelling{status: 400, json: "MissingParameter", query: "MissingParameter", s3: "InvalidRequest"}
+		return spelling{status: 400, json: "MissingRequiredParameterException", query: "MissingParameter", s3: "InvalidRequest"}
 	case UnsupportedMediaError:
 		return spelling{status: 415, json: "UnsupportedMediaTypeException", query: "UnsupportedMediaType", s3: "UnsupportedMediaType", s3status: 415, qstatus: 415}
 	case InvalidParameterError:
-		return spelling{status: 400, json: "InvalidParameterValue", query: "InvalidParameterValue", s3: "InvalidArgument"}
+		return spelling{status: 400, json: "InvalidParameterValueException", query: "InvalidParameterValue", s3: "InvalidArgument"}
 	}
 	return spelling{status: 500, json: "InternalFailure", query: "InternalFailure", s3: "InternalError", qstatus: 500, s3status: 500}
 }
@@ -172,6 +172,14 @@ func Throttling(message string) error {
 
 // Invalid refuses an input with a message of AWS's wording under the service's validation code.
 func Invalid(message string) error { return CommonError(ValidationError, message) }
+
+// InvalidParameter refuses a parameter's value: InvalidParameterValue in query, InvalidParameterValueException in JSON.
+func InvalidParameter(message string) error { return CommonError(InvalidParameterError, message) }
+
+// MissingParameter refuses a call that lacks a parameter.
+func MissingParameter(name string) error {
+	return CommonError(MissingParameterError, "The request must contain the parameter "+name+".")
+}
 
 // NotImplemented refuses an operation that AWS has and we have not yet.
 func NotImplemented(op *Op) error {
