@@ -262,3 +262,35 @@ func TestAPIGateway(t *testing.T) {
 		t.Errorf("%d %s", res.Status, res.Body)
 	}
 }
+
+func BenchmarkS3GetObject(b *testing.B) {
+	h := s3(b)
+	r := rest("GET", "/bucket/some/key/with/parts?x-id=GetObject", "", "Range", "bytes=0-9")
+	out := &s3api.GetObjectOutput{Body: strings.NewReader("data"), ContentType: ptr("text/x"), ContentLength: ptr(int64(4)), ETag: ptr(`"e"`)}
+	op := s3api.Model.Op("GetObject")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, _, err := h.decode(r); err != nil {
+			b.Fatal(err)
+		}
+		if res := wire.Encode(op, wire.RESTXML, out, "rid"); res.Status != 200 {
+			b.Fatal(res.Status)
+		}
+	}
+}
+
+func BenchmarkLambdaInvoke(b *testing.B) {
+	h := inputs(b, &lambdaapi.Model, lambdaapi.Handlers(struct{ lambdaapi.Server }{&nobodyLambda{}}))
+	r := rest("POST", "/2015-03-31/functions/my-function/invocations", `{"a":1}`, "Content-Type", "application/json")
+	out := &lambdaapi.InvokeOutput{StatusCode: ptr(int32(200)), Payload: []byte(`{"ok":true}`)}
+	op := lambdaapi.Model.Op("Invoke")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, _, err := h.decode(r); err != nil {
+			b.Fatal(err)
+		}
+		if res := wire.Encode(op, wire.RESTJSON, out, "rid"); res.Status != 200 {
+			b.Fatal(res.Status)
+		}
+	}
+}

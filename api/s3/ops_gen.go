@@ -8,7 +8,7 @@ import "virga/internal/wire"
 var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "AbortMultipartUpload", Method: "DELETE", Path: "/{Bucket}/{Key+}", Status: 204, Flags: 1, Input: 3, Output: 2, Errors: []int32{285}, Needs: []string{"?uploadId"}},
 	{Schema: &schema, Name: "CompleteMultipartUpload", Method: "POST", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 58, Output: 57, OutputRoot: "CompleteMultipartUploadResult"},
-	{Schema: &schema, Name: "CopyObject", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 72, Output: 71, Errors: []int32{311}, Needs: []string{"x-amz-copy-source"}},
+	{Schema: &schema, Name: "CopyObject", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 72, Output: 71, Errors: []int32{311}, Needs: []string{"X-Amz-Copy-Source"}},
 	{Schema: &schema, Name: "CreateBucket", Method: "PUT", Path: "/{Bucket}", Status: 200, Flags: 1, Input: 87, Output: 86, Errors: []int32{21, 22}},
 	{Schema: &schema, Name: "CreateBucketMetadataConfiguration", Method: "POST", Path: "/{Bucket}?metadataConfiguration", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "CreateBucketMetadataTableConfiguration", Method: "POST", Path: "/{Bucket}?metadataTable", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
@@ -120,6 +120,6 @@ var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "UpdateBucketMetadataJournalTableConfiguration", Method: "PUT", Path: "/{Bucket}?metadataJournalTable", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "UpdateObjectEncryption", Method: "PUT", Path: "/{Bucket}/{Key+}?encryption", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "UploadPart", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 65, Input: 439, Output: 438, ChecksumMember: "ChecksumAlgorithm", Needs: []string{"?partNumber", "?uploadId"}},
-	{Schema: &schema, Name: "UploadPartCopy", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 437, Output: 436, Needs: []string{"x-amz-copy-source", "?partNumber", "?uploadId"}},
+	{Schema: &schema, Name: "UploadPartCopy", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 1, Input: 437, Output: 436, Needs: []string{"X-Amz-Copy-Source", "?partNumber", "?uploadId"}},
 	{Schema: &schema, Name: "WriteGetObjectResponse", Method: "POST", Path: "/WriteGetObjectResponse", Status: 200, Flags: 68, Input: -1, Output: -1, HostPrefix: "{RequestRoute}."},
 }}

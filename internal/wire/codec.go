@@ -333,7 +333,7 @@ func errorHeaders(in *ErrorInfo, h http.Header) {
 			continue
 		}
 		if x, ok := member(in.Shape, v, i); ok {
-			h[http.CanonicalHeaderKey(m.Key())] = []string{string(appendScalar(nil, &in.Schema.Shapes[m.Shape], m, x, TimeHTTP, false))}
+			h[m.Key()] = []string{string(appendScalar(nil, &in.Schema.Shapes[m.Shape], m, x, TimeHTTP, false))}
 		}
 	}
 }

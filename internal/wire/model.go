@@ -125,7 +125,7 @@ const (
 // Member is one member of a structure, or the element, key or value of a list or map.
 type Member struct {
 	Name      string // AWS's name, and the Go field's with its first letter in upper case
-	WireName  string // name on the wire, "" = Name
+	WireName  string // name on the wire, "" = Name; of a header in canonical form
 	QueryName string // name in the query protocols where it differs from WireName, "" = none
 	Shape     int32  // index into Schema.Shapes
 	Location  Location

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
-	"net/http"
-	"net/textproto"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ func decodeREST(op *Op, p Protocol, r *Request, sh *Shape, v reflect.Value, at *
 	if err := bindQuery(op.Schema, r, &o); err != nil {
 		return err
 	}
-	if err := bindHeaders(op.Schema, r.Header, &o); err != nil {
+	if err := bindHeaders(op.Schema, r, &o); err != nil {
 		return err
 	}
 	if err := bindBody(op, p, r, &o, at); err != nil {
@@ -33,24 +32,49 @@ func decodeREST(op *Op, p Protocol, r *Request, sh *Shape, v reflect.Value, at *
 }
 
 func bindLabels(op *Op, r *Request, o *object) error {
-	rt := parsePattern(op)
-	var failed error
-	rt.match(r.Path, func(name, raw string) {
-		i := memberAt(o.sh, InURI, name)
-		if i < 0 || failed != nil {
-			return
+	pattern, _, _ := strings.Cut(op.Path, "?")
+	pattern, rest := strings.Trim(pattern, "/"), strings.TrimPrefix(r.Path, "/")
+	for pattern != "" {
+		var seg, part string
+		seg, pattern, _ = strings.Cut(pattern, "/")
+		if strings.HasSuffix(seg, "+}") {
+			// a greedy label leaves as many segments as the pattern still has
+			part = rest
+			for n := segments(pattern); n > 0; n-- {
+				part = part[:max(strings.LastIndexByte(part, '/'), 0)]
+			}
+			rest = strings.TrimPrefix(rest[len(part):], "/")
+			seg = seg[1 : len(seg)-2]
+		} else {
+			part, rest, _ = strings.Cut(rest, "/")
+			if seg[0] != '{' {
+				continue
+			}
+			seg = seg[1 : len(seg)-1]
 		}
-		s, err := url.PathUnescape(raw)
+		i := memberAt(o.sh, InURI, seg)
+		if i < 0 || part == "" {
+			continue
+		}
+		s, err := url.PathUnescape(part)
 		if err != nil {
-			failed = &Error{Code: "InvalidURI", Status: 400, Message: "Couldn't parse the specified URI."}
-			return
+			return &Error{Code: "InvalidURI", Status: 400, Message: "Couldn't parse the specified URI."}
 		}
 		slot := o.slot(i)
-		if failed = setScalar(&op.Schema.Shapes[o.sh.Members[i].Shape], slot, s); failed == nil {
-			o.done(i, slot)
+		if err := setScalar(&op.Schema.Shapes[o.sh.Members[i].Shape], slot, s); err != nil {
+			return err
 		}
-	})
-	return failed
+		o.done(i, slot)
+	}
+	return nil
+}
+
+// segments counts the segments of a path without slashes at its ends.
+func segments(p string) int {
+	if p == "" {
+		return 0
+	}
+	return strings.Count(p, "/") + 1
 }
 
 func memberAt(sh *Shape, l Location, key string) int {
@@ -168,7 +192,8 @@ func bindQueryMap(s *Schema, ms *Shape, q []pair, o *object, i int) error {
 	return nil
 }
 
-func bindHeaders(s *Schema, h http.Header, o *object) error {
+func bindHeaders(s *Schema, r *Request, o *object) error {
+	h := r.Header
 	for i := range o.sh.Members {
 		m := &o.sh.Members[i]
 		ms := &s.Shapes[m.Shape]
@@ -193,7 +218,10 @@ func bindHeaders(s *Schema, h http.Header, o *object) error {
 			settle(slot, t)
 			o.done(i, slot)
 		case InHeader:
-			vals := h[textproto.CanonicalMIMEHeaderKey(m.Key())]
+			vals := h[m.Key()]
+			if len(vals) == 0 && r.ContentLength > 0 && m.Key() == "Content-Length" {
+				vals = []string{strconv.FormatInt(r.ContentLength, 10)} // net/http keeps it apart
+			}
 			if len(vals) == 0 {
 				continue
 			}

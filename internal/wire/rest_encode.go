@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
-	"net/textproto"
 	"reflect"
 	"strings"
 )
@@ -39,7 +38,7 @@ func encodeREST(op *Op, p Protocol, v reflect.Value, requestID string) (*Respons
 			}
 		case InHeader:
 			if val, ok := headerValue(s, m, x); ok {
-				res.Header[textproto.CanonicalMIMEHeaderKey(m.Key())] = []string{val}
+				res.Header[m.Key()] = []string{val}
 			}
 		case InHeaders:
 			// the key's own case is kept, for clients make names of what follows the prefix

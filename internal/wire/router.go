@@ -72,39 +72,25 @@ func parsePattern(op *Op) route {
 	return r
 }
 
-// match tells whether a raw path fits and, if labels is not nil, hands it each label with its raw text.
-func (r *route) match(path string, label func(name, raw string)) bool {
+// match tells whether a raw path fits.
+func (r *route) match(path string) bool {
 	rest := strings.TrimPrefix(path, "/")
 	for i, s := range r.segs {
 		if s.greedy {
 			// what follows a greedy label is literal or plain: take it from the end
 			after := r.segs[i+1:]
-			tail := rest
-			cuts := make([]string, len(after))
 			for j := len(after) - 1; j >= 0; j-- {
-				k := strings.LastIndexByte(tail, '/')
+				k := strings.LastIndexByte(rest, '/')
 				if k < 0 {
 					return false
 				}
-				cuts[j], tail = tail[k+1:], tail[:k]
-			}
-			if tail == "" {
-				return false
-			}
-			for j, a := range after {
-				if a.label && cuts[j] == "" || !a.label && !sameSegment(cuts[j], a.text) {
+				cut, a := rest[k+1:], after[j]
+				if a.label && cut == "" || !a.label && !sameSegment(cut, a.text) {
 					return false
 				}
+				rest = rest[:k]
 			}
-			if label != nil {
-				label(s.text, tail)
-				for j, a := range after {
-					if a.label {
-						label(a.text, cuts[j])
-					}
-				}
-			}
-			return true
+			return rest != ""
 		}
 		part, more, slash := strings.Cut(rest, "/")
 		switch {
@@ -112,9 +98,6 @@ func (r *route) match(path string, label func(name, raw string)) bool {
 			return false
 		case !s.label && !sameSegment(part, s.text):
 			return false
-		}
-		if s.label && label != nil {
-			label(s.text, part)
 		}
 		rest = more
 		if !slash && i < len(r.segs)-1 {
@@ -237,7 +220,7 @@ func (t *Table) byRoute(r *Request) (*Op, error) {
 	list := t.routes[r.Method]
 	for i := range list {
 		rt := &list[i]
-		if !rt.match(r.Path, nil) {
+		if !rt.match(r.Path) {
 			continue
 		}
 		if q == nil && len(rt.query)+len(rt.op.Needs) > 0 {
@@ -305,7 +288,7 @@ func (r *route) needs(req *Request, q []pair) int {
 			if !hasPair(q, name) {
 				return -1
 			}
-		} else if req.Header.Get(n) == "" {
+		} else if len(req.Header[n]) == 0 {
 			return -1
 		}
 	}
@@ -368,7 +351,7 @@ func (t *Table) noRoute(r *Request) error {
 			continue
 		}
 		for i := range list {
-			if list[i].match(r.Path, nil) {
+			if list[i].match(r.Path) {
 				return &Error{Code: "UnknownOperationException", Status: 405, Message: ""}
 			}
 		}

@@ -3,6 +3,7 @@ package servicemodel
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"sort"
 	"strings"
 
@@ -122,7 +123,7 @@ func (b *builder) needs() {
 			case "querystring":
 				op.Needs = append(op.Needs, "?"+wire)
 			case "header":
-				op.Needs = append(op.Needs, wire)
+				op.Needs = append(op.Needs, http.CanonicalHeaderKey(wire))
 			}
 		}
 	}
@@ -363,6 +364,9 @@ func (b *builder) member(name string, o *Object) wire.Member {
 		m.Location = wire.InQuery
 	case "header":
 		m.Location = wire.InHeader
+		if m.WireName = http.CanonicalHeaderKey(m.Key()); m.WireName == name {
+			m.WireName = ""
+		}
 	case "headers":
 		m.Location = wire.InHeaders
 	case "statusCode":
