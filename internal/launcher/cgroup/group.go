@@ -127,7 +127,7 @@ func (g *Group) Dir() (int, error) {
 }
 
 // Attach moves a process that has one thread into every v1 folder. It writes the file of threads, not that of
-// processes: moving a whole process waits for all processors, moving a thread does not.
+// processes, because moving a whole process takes a lock against every fork on the machine and waits for it.
 func (g *Group) Attach(pid int) error {
 	for _, c := range controllers {
 		if !g.layout.V1[c] || g.layout.Joined[c] {
