@@ -33,7 +33,8 @@ const (
 
 // Flags of a Create answer.
 const (
-	flagCPUV1 = 1 << iota
+	flagCPULimitV1 = 1 << iota
+	flagCPUUsageV1
 	flagFreezeV1
 	flagNoNAT
 )
@@ -148,8 +149,11 @@ func (h *home) create(slotN, runtimeN uint32, lim Limits) (_ box, fds []int, fla
 			fds, mask = append(fds, fd), mask|1<<i
 		}
 	}
-	if handles.CPUV1 {
-		flags |= flagCPUV1
+	if handles.CPULimitV1 {
+		flags |= flagCPULimitV1
+	}
+	if handles.CPUUsageV1 {
+		flags |= flagCPUUsageV1
 	}
 	if handles.FreezeV1 {
 		flags |= flagFreezeV1

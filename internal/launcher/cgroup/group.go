@@ -148,7 +148,8 @@ type Handles struct {
 	CPULimit    int // write CPUMax
 	CPUUsage    int // read; nanoseconds on v1, a line "usage_usec N" on v2
 	Freeze      int // write; "1" and "0" on v2, "FROZEN" and "THAWED" on v1
-	CPUV1       bool
+	CPULimitV1  bool
+	CPUUsageV1  bool
 	FreezeV1    bool
 }
 
@@ -171,7 +172,7 @@ func (h Handles) Close() {
 
 // Handles opens the handles. What the layout lacks is -1; what it should have and cannot open is an error.
 func (g *Group) Handles() (Handles, error) {
-	h := Handles{-1, -1, -1, -1, -1, -1, g.layout.V1["cpu"] || g.layout.V1["cpuacct"], false}
+	h := Handles{-1, -1, -1, -1, -1, -1, g.layout.V1["cpu"], g.layout.V1["cpuacct"], false}
 	var errs []error
 	open := func(at *int, hierarchy, file string, flags int) {
 		fd, err := g.tree.Open(hierarchy, g.name+"/"+file, flags)
@@ -201,7 +202,6 @@ func (g *Group) Handles() (Handles, error) {
 	case g.layout.V2Controllers["cpu"]:
 		open(&h.CPULimit, "", "cpu.max", wr)
 	}
-	h.CPUV1 = g.layout.V1["cpuacct"]
 	switch {
 	case g.layout.V1["cpuacct"]:
 		open(&h.CPUUsage, "cpuacct", "cpuacct.usage", rd)

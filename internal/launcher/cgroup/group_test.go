@@ -166,7 +166,7 @@ func TestLimitsInEveryLayout(t *testing.T) {
 		if !slices.Equal(f.opened, opened[name]) {
 			t.Errorf("%s: opened %q, want %q", name, f.opened, opened[name])
 		}
-		if h.FreezeV1 != (name == "v1") || h.CPUV1 != (name != "v2") {
+		if h.FreezeV1 != (name == "v1") || h.CPULimitV1 != (name != "v2") || h.CPUUsageV1 != (name != "v2") {
 			t.Errorf("%s: %+v", name, h)
 		}
 		h.Close()
