@@ -170,7 +170,7 @@ func (p *Plan) encodeNFT() {
 			}),
 		}
 	}
-	ep := endpointIP.As4()
+	ep, src := endpointIP.As4(), sourceIP.As4()
 	const loopback = 127
 	nat := func(port uint16, match ...func()) { rule(chainNAT, 0, append(match, to(port)...)...) }
 	// The endpoint's address, any TCP port.
@@ -181,8 +181,10 @@ func (p *Plan) encodeNFT() {
 	}
 	// Every other TCP connection that does not stay on loopback.
 	nat(RedirectPort, firstByte, cmp(unix.NFT_CMP_NEQ, loopback), protocol, cmp(unix.NFT_CMP_EQ, unix.IPPROTO_TCP))
-	// What is not led anywhere is refused at once, so that code does not wait for it.
-	rule(chainDeny, unix.NLM_F_ACK, firstByte, cmp(unix.NFT_CMP_NEQ, loopback), protocol, cmp(unix.NFT_CMP_NEQ, unix.IPPROTO_TCP),
+	// What is not led anywhere is refused at once, so that code does not wait for it. Packets to the namespace's own
+	// address are the answers to questions that were led.
+	rule(chainDeny, unix.NLM_F_ACK, firstByte, cmp(unix.NFT_CMP_NEQ, loopback), address, cmp(unix.NFT_CMP_NEQ, src[:]...),
+		protocol, cmp(unix.NFT_CMP_NEQ, unix.IPPROTO_TCP),
 		expr("reject", func() {
 			m.attr(unix.NFTA_REJECT_TYPE, be32(unix.NFT_REJECT_ICMPX_UNREACH))
 			m.attr(unix.NFTA_REJECT_ICMP_CODE, []byte{unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})

@@ -111,27 +111,42 @@ func TestConnectionsAreLed(t *testing.T) {
 		if _, err := dial([4]byte{127, 0, 0, 1}, 7); !errors.Is(err, unix.ECONNREFUSED) {
 			t.Errorf("loopback port without listener: %v", err)
 		}
-		udp := func(ip [4]byte, port int) error {
+		udp := func(ip [4]byte, port int) (int, error) {
 			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 			if err != nil {
-				return err
+				return -1, err
 			}
-			defer unix.Close(fd)
-			return unix.Sendto(fd, []byte("question"), 0, &unix.SockaddrInet4{Port: port, Addr: ip})
+			_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 2})
+			if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: ip}); err != nil {
+				return fd, err
+			}
+			_, err = unix.Write(fd, []byte("question"))
+			return fd, err
 		}
-		if err := udp([4]byte{1, 1, 1, 1}, 53); err != nil {
+		asker, err := udp([4]byte{1, 1, 1, 1}, 53)
+		if err != nil {
 			t.Errorf("a question to another name server: %v", err)
 		}
 		var b [64]byte
 		_ = unix.SetNonblock(s.DNSPackets, false)
 		_ = unix.SetsockoptTimeval(s.DNSPackets, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 2})
-		n, _, err := unix.Recvfrom(s.DNSPackets, b[:], 0)
+		n, from, err := unix.Recvfrom(s.DNSPackets, b[:], 0)
 		if err != nil || string(b[:n]) != "question" {
 			t.Errorf("the question: %q, %v", b[:n], err)
 		}
-		if err := udp([4]byte{1, 1, 1, 1}, 123); err == nil {
+		if err := unix.Sendto(s.DNSPackets, []byte("answer"), 0, from); err != nil {
+			t.Errorf("the answer: %v", err)
+		}
+		n, err = unix.Read(asker, b[:])
+		if err != nil || string(b[:n]) != "answer" {
+			t.Errorf("the answer: %q, %v", b[:max(n, 0)], err)
+		}
+		unix.Close(asker)
+		other, err := udp([4]byte{1, 1, 1, 1}, 123)
+		if err == nil {
 			t.Error("other UDP was sent")
 		}
+		unix.Close(other)
 		unix.Close(s.DNSPackets)
 	})
 }
