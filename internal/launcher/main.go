@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -140,7 +141,7 @@ func (t *table) drain() {
 
 // ServerCommand is how Serve starts the server: the same binary, with arguments of its own.
 type ServerCommand struct {
-	Path  string // "/proc/self/exe" for this binary
+	Path  string // "/proc/self/exe" for this binary; its folders must be open to ServerUID
 	Args  []string
 	Env   []string
 	Files []*os.File // descriptors 4 and on (public listeners); 3 is the connection
@@ -166,13 +167,10 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 		return ErrorExit, fmt.Errorf("launcher: server uid %d: from %d on", cfg.ServerUID, uidMin)
 	}
 	// Opened before the host's files go out of sight.
-	exe, err := unix.Open(cmd.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	// A path, not a descriptor: a process that has just changed its uid may not look below its own /proc folder.
+	exe, err := filepath.EvalSymlinks(cmd.Path)
 	if err != nil {
-		return ErrorExit, fmt.Errorf("launcher: %s: %w", cmd.Path, err)
-	}
-	hostRoot, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ErrorExit, err
+		return ErrorExit, fmt.Errorf("launcher: %w", err)
 	}
 	hostMnt, err := openNS("mnt")
 	if err != nil {
@@ -182,7 +180,6 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 	if err != nil {
 		return ErrorExit, err
 	}
-	unix.Close(hostRoot)
 	t, err := newTable(cfg)
 	if err != nil {
 		return ErrorExit, err
@@ -224,7 +221,7 @@ func waitText(ws unix.WaitStatus) string {
 }
 
 // startServer starts the server in the host's mount namespace, under its own uid, without groups.
-func (h *home) startServer(cmd ServerCommand, exe, hostMnt, cwd, conn int) (pid int, err error) {
+func (h *home) startServer(cmd ServerCommand, exe string, hostMnt, cwd, conn int) (pid int, err error) {
 	files := []uintptr{0, 1, 2, uintptr(conn)}
 	for _, f := range cmd.Files {
 		files = append(files, f.Fd())
@@ -241,12 +238,12 @@ func (h *home) startServer(cmd ServerCommand, exe, hostMnt, cwd, conn int) (pid 
 			return err
 		}
 		var err error
-		pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), append([]string{cmd.Path}, cmd.Args...),
+		pid, err = syscall.ForkExec(exe, append([]string{cmd.Path}, cmd.Args...),
 			&syscall.ProcAttr{Env: cmd.Env, Files: files, Sys: attr})
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("launcher: server: %w", err)
+		return 0, fmt.Errorf("launcher: server %s under uid %d: %w", exe, h.cfg.ServerUID, err)
 	}
 	return pid, nil
 }

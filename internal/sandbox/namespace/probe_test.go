@@ -97,6 +97,9 @@ func sandboxProcesses() []int {
 		if err != nil {
 			continue
 		}
+		if strings.Contains(string(b), "State:\tZ") {
+			continue // dead; its new parent has yet to look
+		}
 		for line := range strings.Lines(string(b)) {
 			v, ok := strings.CutPrefix(line, "Uid:")
 			if !ok {

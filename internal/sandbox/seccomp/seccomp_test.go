@@ -184,3 +184,20 @@ func FuzzFilter(f *testing.F) {
 		}
 	})
 }
+
+func TestServerFilter(t *testing.T) {
+	no := map[uint32]bool{}
+	for _, c := range refused() {
+		no[c.nr] = true
+	}
+	prog := ServerFilter()
+	for nr := uint32(0); nr < 600; nr++ {
+		want := Allow
+		if no[nr] {
+			want = Errno(ePerm)
+		}
+		if got, err := Run(prog, at(nr)); err != nil || got != want {
+			t.Fatalf("call %d: %v %v, want %v", nr, got, err, want)
+		}
+	}
+}
