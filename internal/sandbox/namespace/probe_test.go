@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,27 @@ const probeArg = "virga-probe"
 
 func probeMain(args []string) {
 	switch args[0] {
+	case "escape":
+		escapeMain(args[1], args[2])
+	case "forks":
+		n, _ := strconv.Atoi(args[1])
+		for range n {
+			_, _ = os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+		}
+		fmt.Println("forked")
+		time.Sleep(time.Hour)
+	case "crash":
+		if len(args) > 1 { // tries to get the core handler by another limit
+			_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+			_ = unix.Prlimit(0, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
+		}
+		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
+		signal.Reset(unix.SIGABRT)
+		fmt.Println("crashing")
+		debug.SetTraceback("crash")
+		_ = unix.Kill(os.Getpid(), unix.SIGSEGV)
+		_ = unix.Kill(os.Getpid(), unix.SIGABRT)
+		time.Sleep(time.Second)
 	case "dial":
 		for _, a := range args[1:] {
 			c, err := net.DialTimeout("tcp", a, 3*time.Second)

@@ -129,6 +129,8 @@ func TestKernelRefuses(t *testing.T) {
 		row{"socketpair inet", args(unix.SYS_SOCKETPAIR, "2", "1", "0", "0"), eAFNoSupport},
 		row{"clone newnet", args(unix.SYS_CLONE, "0x40010000", "0", "0", "0", "0"), ePerm}, // CLONE_THREAD without SIGHAND: EINVAL
 		row{"personality", args(unix.SYS_PERSONALITY, "0xffffffff"), ePerm},
+		row{"setrlimit core", args(unix.SYS_SETRLIMIT, "4"), ePerm},
+		row{"prlimit core", args(unix.SYS_PRLIMIT64, "0", "4", bad, "0"), ePerm},
 		row{"ioctl TIOCSTI", args(unix.SYS_IOCTL, "0", "0x5412", "0"), ePerm},
 		row{"ioctl TIOCLINUX", args(unix.SYS_IOCTL, "0", "0x541c", "0"), ePerm},
 	)

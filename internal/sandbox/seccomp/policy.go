@@ -26,6 +26,10 @@ const (
 	ioctlTIOCLINUX = 0x541c
 )
 
+// rlimitCore is RLIMIT_CORE. It is 1 in a sandbox, which keeps the kernel from starting the host's core handler; at 0
+// the kernel would start it, so that even lowering the limit is refused.
+const rlimitCore = 4
+
 // call is one row of the list.
 type call struct {
 	name string
@@ -67,6 +71,20 @@ func socketRule() []Inst {
 		{Code: opLoad, K: argLow(2)},
 		{Code: opJumpEQ, Jt: 1, K: 0}, // NETLINK_ROUTE
 		{Code: opReturn, K: uint32(Errno(eProtoNoSupport))},
+		{Code: opReturn, K: uint32(Allow)},
+	}
+}
+
+// prlimitRule refuses to set (third argument not null) the core limit; reading it is allowed.
+func prlimitRule() []Inst {
+	return []Inst{
+		{Code: opLoad, K: argLow(1)},
+		{Code: opJumpEQ, Jf: 5, K: rlimitCore},
+		{Code: opLoad, K: argLow(2)},
+		{Code: opJumpEQ, Jf: 2, K: 0},
+		{Code: opLoad, K: argLow(2) + 4},
+		{Code: opJumpEQ, Jt: 1, K: 0},
+		{Code: opReturn, K: uint32(Errno(ePerm))},
 		{Code: opReturn, K: uint32(Allow)},
 	}
 }

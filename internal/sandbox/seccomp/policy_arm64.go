@@ -166,8 +166,6 @@ func allowed() []call {
 		{"pidfd_send_signal", unix.SYS_PIDFD_SEND_SIGNAL},
 		{"getrusage", unix.SYS_GETRUSAGE},
 		{"getrlimit", unix.SYS_GETRLIMIT},
-		{"setrlimit", unix.SYS_SETRLIMIT},
-		{"prlimit64", unix.SYS_PRLIMIT64},
 		{"getpriority", unix.SYS_GETPRIORITY},
 		{"setpriority", unix.SYS_SETPRIORITY},
 		{"ioprio_get", unix.SYS_IOPRIO_GET},
@@ -341,6 +339,8 @@ func refused() []call {
 func conditions() map[uint32][]Inst {
 	return map[uint32][]Inst{
 		unix.SYS_SOCKET:      socketRule(),
+		unix.SYS_SETRLIMIT:   exceptRule(0, Errno(ePerm), rlimitCore),
+		unix.SYS_PRLIMIT64:   prlimitRule(),
 		unix.SYS_SOCKETPAIR:  onlyRule(0, Errno(eAFNoSupport), afUnix),
 		unix.SYS_CLONE:       withoutBitsRule(0, Errno(ePerm), cloneNew),
 		unix.SYS_PERSONALITY: onlyRule(0, Errno(ePerm), 0),
