@@ -11,7 +11,7 @@ import (
 )
 
 // launcherCaps are all that the launcher keeps once its place is built.
-var launcherCaps = []uint{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP,
+var launcherCaps = [...]uint{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP,
 	unix.CAP_NET_ADMIN, unix.CAP_KILL, unix.CAP_DAC_OVERRIDE}
 
 func capMask(caps []uint) uint64 {

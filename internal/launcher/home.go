@@ -22,6 +22,7 @@ const (
 	homeCode     = "c" // Config.CodeRoot
 	homeRuntimes = "r" // one folder per runtime
 	homeProc     = "proc"
+	homeHost     = "h" // rootless development only: the user's own view of the host
 )
 
 // Sizes of the two small memory file systems that hold folders and synthesised files.
@@ -35,12 +36,9 @@ var deviceNodes = [...]string{"null", "zero", "full", "random", "urandom"}
 // home is the launcher's place, on its one thread.
 type home struct {
 	cfg     Config
-	mnt     int // namespaces to come back to
-	net     int
-	ipc     int
-	uts     int
-	hostMnt int // development only, else -1: where descriptors handed over come from
-	image   int // the first process
+	own     nsSet // to come back to
+	host    nsSet // where the launcher was started: for development's descriptors and for starting the server
+	image   int   // the first process
 	steps   *imageBuilder
 	null    int
 	tree    cgroup.Tree
@@ -50,6 +48,26 @@ type home struct {
 	maxOpen uint64
 	maxProc uint64
 }
+
+// nsSet is a place: descriptors of four namespaces.
+type nsSet struct{ mnt, net, ipc, uts int }
+
+// here opens the calling thread's.
+func (m *must) here() nsSet {
+	return nsSet{m.fd("namespace")(openNS("mnt")), m.fd("namespace")(openNS("net")), m.fd("namespace")(openNS("ipc")), m.fd("namespace")(openNS("uts"))}
+}
+
+// enter moves the calling thread there.
+func (n nsSet) enter() error {
+	for _, ns := range []struct{ fd, kind int }{{n.mnt, unix.CLONE_NEWNS}, {n.net, unix.CLONE_NEWNET}, {n.ipc, unix.CLONE_NEWIPC}, {n.uts, unix.CLONE_NEWUTS}} {
+		if err := unix.Setns(ns.fd, ns.kind); err != nil {
+			return fmt.Errorf("enter namespace %#x: %w", ns.kind, err)
+		}
+	}
+	return nil
+}
+
+func (n nsSet) close() { closeAll(n.mnt, n.net, n.ipc, n.uts) }
 
 // must collects the first error of a run of steps.
 type must struct{ err error }
@@ -108,8 +126,9 @@ func attach(fd int, path string) error {
 }
 
 // newHome builds the place. The calling goroutine is locked to its thread for ever; the thread keeps the place.
-func newHome(cfg Config) (*home, error) {
-	h := &home{cfg: cfg, hostMnt: -1, plan: netredirect.NewPlan()}
+// keepHost keeps the way back to where it came from.
+func newHome(cfg Config, keepHost bool) (*home, error) {
+	h := &home{cfg: cfg, plan: netredirect.NewPlan()}
 	m := &must{}
 
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
@@ -124,10 +143,9 @@ func newHome(cfg Config) (*home, error) {
 	}
 	h.maxOpen, h.maxProc = hardLimit(unix.RLIMIT_NOFILE), hardLimit(unix.RLIMIT_NPROC)
 
-	if cfg.Dev {
-		h.hostMnt = m.fd("mount namespace")(openNS("mnt"))
-	}
-	m.do("own mount namespace", unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS))
+	h.host = m.here()
+	// A place of its own, without a network: nothing the launcher could be talked into reaches anybody.
+	m.do("own namespaces", unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS|unix.CLONE_NEWNET|unix.CLONE_NEWIPC|unix.CLONE_NEWUTS))
 	m.do("private mounts", unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""))
 	if m.err != nil {
 		return nil, m.err
@@ -136,10 +154,11 @@ func newHome(cfg Config) (*home, error) {
 		return nil, err
 	}
 	h.null = m.fd("/dev/null")(open("/"+homeTree+"/dev/null", unix.O_RDWR))
-	h.mnt = m.fd("mount namespace")(openNS("mnt"))
-	h.net = m.fd("network namespace")(openNS("net"))
-	h.ipc = m.fd("ipc namespace")(openNS("ipc"))
-	h.uts = m.fd("uts namespace")(openNS("uts"))
+	h.own = m.here()
+	if !keepHost {
+		h.host.close()
+		h.host = nsSet{-1, -1, -1, -1}
+	}
 
 	capLast, err := readInt("/proc/sys/kernel/cap_last_cap")
 	m.do("capabilities", err)
@@ -243,6 +262,9 @@ func (h *home) buildTree() error {
 	}
 	m.do("code", take(cfg.CodeRoot, homeCode, readOnly, flags))
 	m.do("proc", take("/proc", homeProc, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, flags))
+	if cfg.Rootless && cfg.Dev {
+		m.do("host", take("/", homeHost, 0, flags))
+	}
 	root := m.fd("root")(tmpfsWithAttr())
 	if m.err != nil {
 		return m.err

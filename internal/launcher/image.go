@@ -125,13 +125,14 @@ func imageSteps(has func(string) bool, capLast int, limitUserNS bool) *imageBuil
 	dot, slash := b.str("."), b.str("/")
 	devNull, empty := b.str("/dev/null"), b.str("/run/empty")
 
-	// Into the sandbox's root; the launcher's own root is let go of.
+	// Into the sandbox's root; the launcher's own root is let go of. /proc first: where the launcher has no privileges
+	// the kernel mounts it only as long as another one is in sight.
+	proc := b.str("proc")
 	b.row("chdir root", unix.SYS_CHDIR, 0, 0, b.str("/"+homeTree))
+	b.row("mount /proc", unix.SYS_MOUNT, 0, 0, proc, proc, proc, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
 	b.row("pivot_root", unix.SYS_PIVOT_ROOT, 0, 0, dot, dot)
 	b.row("umount old root", unix.SYS_UMOUNT2, 0, 0, dot, unix.MNT_DETACH)
 	b.row("chdir /", unix.SYS_CHDIR, 0, 0, slash)
-	proc := b.str("proc")
-	b.row("mount /proc", unix.SYS_MOUNT, 0, 0, proc, b.str("/proc"), proc, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
 	for _, n := range maskedFiles {
 		if has(n) {
 			b.row("mask /proc/"+n, unix.SYS_MOUNT, 0, 0, devNull, b.str("/proc/"+n), 0, unix.MS_BIND, 0)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -39,7 +40,7 @@ func Main() {
 		if err := json.Unmarshal([]byte(os.Args[2]), &cfg); err != nil {
 			return fmt.Errorf("launcher: configuration: %w", err)
 		}
-		t, err := newTable(cfg)
+		t, err := newTable(cfg, cfg.Dev)
 		if err != nil {
 			return err
 		}
@@ -53,15 +54,19 @@ func Main() {
 }
 
 // newTable checks the configuration, builds the launcher's place and gives up every other privilege.
-func newTable(cfg Config) (*table, error) {
+func newTable(cfg Config, keepHost bool) (*table, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	h, err := newHome(cfg)
+	h, err := newHome(cfg, keepHost)
 	if err != nil {
 		return nil, fmt.Errorf("launcher: %w", err)
 	}
-	if err := dropTo(capMask(launcherCaps)); err != nil {
+	keep := launcherCaps[:]
+	if cfg.Rootless {
+		keep = append(slices.Clone(keep), unix.CAP_SETFCAP) // to map a sandbox's uid to the only one there is, which is 0 here
+	}
+	if err := dropTo(capMask(keep)); err != nil {
 		return nil, fmt.Errorf("launcher: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -172,15 +177,11 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 	if err != nil {
 		return ErrorExit, fmt.Errorf("launcher: %w", err)
 	}
-	hostMnt, err := openNS("mnt")
-	if err != nil {
-		return ErrorExit, err
-	}
 	cwd, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return ErrorExit, err
 	}
-	t, err := newTable(cfg)
+	t, err := newTable(cfg, true)
 	if err != nil {
 		return ErrorExit, err
 	}
@@ -190,7 +191,7 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 		if err != nil {
 			return ErrorExit, err
 		}
-		pid, err := h.startServer(cmd, exe, hostMnt, cwd, pair[1])
+		pid, err := h.startServer(cmd, exe, cwd, pair[1])
 		unix.Close(pair[1])
 		if err != nil {
 			return ErrorExit, err
@@ -220,8 +221,8 @@ func waitText(ws unix.WaitStatus) string {
 	return "status " + strconv.Itoa(ws.ExitStatus())
 }
 
-// startServer starts the server in the host's mount namespace, under its own uid, without groups.
-func (h *home) startServer(cmd ServerCommand, exe string, hostMnt, cwd, conn int) (pid int, err error) {
+// startServer starts the server in the place that the launcher came from, under its own uid, without groups.
+func (h *home) startServer(cmd ServerCommand, exe string, cwd, conn int) (pid int, err error) {
 	files := []uintptr{0, 1, 2, uintptr(conn)}
 	for _, f := range cmd.Files {
 		files = append(files, f.Fd())
@@ -231,7 +232,7 @@ func (h *home) startServer(cmd ServerCommand, exe string, hostMnt, cwd, conn int
 		attr.Credential = &syscall.Credential{Uid: uint32(h.cfg.ServerUID), Gid: uint32(h.cfg.ServerGID), Groups: []uint32{}}
 	}
 	err = h.away(func() error {
-		if err := unix.Setns(hostMnt, unix.CLONE_NEWNS); err != nil {
+		if err := h.host.enter(); err != nil {
 			return err
 		}
 		if err := unix.Fchdir(cwd); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -168,13 +169,8 @@ func (h *home) create(slotN, runtimeN uint32, lim Limits) (_ box, fds []int, fla
 // and with it everything: the next message would act in the wrong place.
 func (h *home) away(fn func() error) error {
 	err := fn()
-	for _, ns := range []struct {
-		fd   int
-		kind int
-	}{{h.mnt, unix.CLONE_NEWNS}, {h.net, unix.CLONE_NEWNET}, {h.ipc, unix.CLONE_NEWIPC}, {h.uts, unix.CLONE_NEWUTS}} {
-		if e := unix.Setns(ns.fd, ns.kind); e != nil {
-			panic(fmt.Sprintf("launcher: cannot return to its own namespace %#x: %v", ns.kind, e))
-		}
+	if e := h.own.enter(); e != nil {
+		panic(fmt.Sprintf("launcher: cannot return to its own place: %v", e))
 	}
 	return err
 }
@@ -300,21 +296,49 @@ func (b *linuxBox) mountCode(t Target, d Digest) error {
 	return b.mount(t, fd)
 }
 
-// mountDev implements box: the descriptor is from the namespace that the launcher was started in.
+// mountDev implements box: the descriptor is from the place that the launcher was started in.
 func (b *linuxBox) mountDev(t Target, from int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(from, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return fmt.Errorf("folder: %w", unix.ENOTDIR)
+	}
 	var fd int
-	err := b.home.away(func() error {
-		if err := unix.Setns(b.home.hostMnt, unix.CLONE_NEWNS); err != nil {
+	var err error
+	if b.home.cfg.Rootless {
+		fd, err = b.cloneOwn(from, st)
+	} else {
+		err = b.home.away(func() error {
+			err := unix.Setns(b.home.host.mnt, unix.CLONE_NEWNS)
+			if err == nil {
+				fd, err = clone(from, "", readOnly, unix.AT_EMPTY_PATH)
+			}
 			return err
-		}
-		var err error
-		fd, err = clone(from, "", readOnly, unix.AT_EMPTY_PATH)
-		return err
-	})
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("folder: %w", err)
 	}
 	return b.mount(t, fd)
+}
+
+// cloneOwn finds a descriptor's folder again in the launcher's copy of the host's tree: without privileges it may
+// not go back to where the descriptor is from. It has no more rights than the user, so a path may be followed; what
+// is found must be the same folder.
+func (b *linuxBox) cloneOwn(from int, want unix.Stat_t) (int, error) {
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(from))
+	if err != nil {
+		return -1, err
+	}
+	dir, err := unix.Open("/"+homeHost+path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil || st.Dev != want.Dev || st.Ino != want.Ino {
+		return -1, fmt.Errorf("%s is not the folder that was handed over: %w", path, unix.ESTALE)
+	}
+	return clone(dir, "", readOnly, unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)
 }
 
 // mount puts a detached mount into the sandbox, through its mount namespace, and closes the descriptor.
@@ -324,7 +348,7 @@ func (b *linuxBox) mount(t Target, fd int) error {
 	if err == nil {
 		err = moveTo(fd, targetPaths[t])
 	}
-	if e := unix.Setns(b.home.mnt, unix.CLONE_NEWNS); e != nil {
+	if e := unix.Setns(b.home.own.mnt, unix.CLONE_NEWNS); e != nil {
 		panic(fmt.Sprintf("launcher: cannot return to its own mounts: %v", e))
 	}
 	if err != nil {

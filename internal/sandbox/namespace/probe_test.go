@@ -112,7 +112,10 @@ func probeMain(args []string) {
 }
 
 // sandboxProcesses are the processes whose uid is one of the tests' slots.
-func sandboxProcesses() []int {
+func sandboxProcesses() []int { return processesOf(testUIDBase, testSlots) }
+
+// processesOf are the living processes with one of n uids.
+func processesOf(first, n int) []int {
 	var out []int
 	files, _ := filepath.Glob("/proc/[0-9]*/status")
 	for _, f := range files {
@@ -129,7 +132,7 @@ func sandboxProcesses() []int {
 				continue
 			}
 			uid, _ := strconv.Atoi(strings.Fields(v)[0])
-			if uid >= testUIDBase && uid < testUIDBase+testSlots {
+			if uid >= first && uid < first+n {
 				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
 				out = append(out, pid)
 			}
