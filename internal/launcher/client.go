@@ -191,7 +191,7 @@ type Parked struct {
 	Runtime, Endpoint, Redirect, DNS, DNSPackets int
 	MemoryLimit, MemoryPeak, OOM                 int
 	CPULimit, CPUUsage, Freeze                   int
-	CPULimitV1, CPUUsageV1, FreezeV1             bool // formats, see cgroup.Handles
+	CPULimitV1, CPUUsageV1                       bool // formats, see cgroup.Handles
 	NoNAT                                        bool // outbound connections are closed: this kernel took no rules
 }
 
@@ -202,7 +202,7 @@ func (c *Client) Create(slot uint32, runtime uint32, lim Limits) (Parked, error)
 		closeAll(fds...)
 		return Parked{}, err
 	}
-	p := Parked{CPULimitV1: a.flags&flagCPULimitV1 != 0, CPUUsageV1: a.flags&flagCPUUsageV1 != 0, FreezeV1: a.flags&flagFreezeV1 != 0, NoNAT: a.flags&flagNoNAT != 0}
+	p := Parked{CPULimitV1: a.flags&flagCPULimitV1 != 0, CPUUsageV1: a.flags&flagCPUUsageV1 != 0, NoNAT: a.flags&flagNoNAT != 0}
 	at := 0
 	for i, to := range []*int{&p.Control, &p.Log, &p.Pid, &p.Runtime, &p.Endpoint, &p.Redirect, &p.DNS, &p.DNSPackets,
 		&p.MemoryLimit, &p.MemoryPeak, &p.OOM, &p.CPULimit, &p.CPUUsage, &p.Freeze} {

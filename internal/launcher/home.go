@@ -41,7 +41,7 @@ type home struct {
 	image   int   // the first process
 	steps   *imageBuilder
 	null    int
-	tree    cgroup.Tree
+	tree    *cgroup.FSTree
 	layout  cgroup.Layout
 	plan    *netredirect.Plan
 	noNAT   error // why outbound connections are not led anywhere; nil when they are

@@ -44,6 +44,7 @@ func Main() {
 		if err != nil {
 			return err
 		}
+		defer t.make.(*home).tree.Close()
 		return t.serve(ConnFD)
 	}()
 	if err != nil {
@@ -186,6 +187,7 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 		return ErrorExit, err
 	}
 	h := t.make.(*home)
+	defer h.tree.Close()
 	for pause := 10 * time.Millisecond; ; pause = min(pause*2, restartPauseMax) {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 		if err != nil {

@@ -36,7 +36,6 @@ const (
 const (
 	flagCPULimitV1 = 1 << iota
 	flagCPUUsageV1
-	flagFreezeV1
 	flagNoNAT
 )
 
@@ -155,9 +154,6 @@ func (h *home) create(slotN, runtimeN uint32, lim Limits) (_ box, fds []int, fla
 	}
 	if handles.CPUUsageV1 {
 		flags |= flagCPUUsageV1
-	}
-	if handles.FreezeV1 {
-		flags |= flagFreezeV1
 	}
 	if h.noNAT != nil {
 		flags |= flagNoNAT

@@ -147,10 +147,9 @@ type Handles struct {
 	OOM         int // read; holds a line "oom_kill N"
 	CPULimit    int // write CPUMax
 	CPUUsage    int // read; nanoseconds on v1, a line "usage_usec N" on v2
-	Freeze      int // write; "1" and "0" on v2, "FROZEN" and "THAWED" on v1
+	Freeze      int // write "1" and "0"; version 2 only
 	CPULimitV1  bool
 	CPUUsageV1  bool
-	FreezeV1    bool
 }
 
 // FDs lists the descriptors in a fixed order.
@@ -172,7 +171,7 @@ func (h Handles) Close() {
 
 // Handles opens the handles. What the layout lacks is -1; what it should have and cannot open is an error.
 func (g *Group) Handles() (Handles, error) {
-	h := Handles{-1, -1, -1, -1, -1, -1, g.layout.V1["cpu"], g.layout.V1["cpuacct"], false}
+	h := Handles{-1, -1, -1, -1, -1, -1, g.layout.V1["cpu"], g.layout.V1["cpuacct"]}
 	var errs []error
 	open := func(at *int, hierarchy, file string, flags int) {
 		fd, err := g.tree.Open(hierarchy, g.name+"/"+file, flags)
@@ -208,12 +207,9 @@ func (g *Group) Handles() (Handles, error) {
 	case g.layout.V2:
 		open(&h.CPUUsage, "", "cpu.stat", rd)
 	}
-	switch {
-	case g.layout.V2:
+	// Never by version 1: a process it has frozen does not die of SIGKILL, so that it would outlive a killed launcher.
+	if g.layout.V2 {
 		open(&h.Freeze, "", "cgroup.freeze", wr)
-	case g.layout.V1["freezer"]:
-		h.FreezeV1 = true
-		open(&h.Freeze, "freezer", "freezer.state", wr)
 	}
 	if len(errs) > 0 {
 		h.Close()
@@ -222,8 +218,8 @@ func (g *Group) Handles() (Handles, error) {
 	return h, nil
 }
 
-// Kill asks the kernel to kill all processes of the group (v2 since Linux 5.14) and thaws what v1 has frozen, for
-// there a killed process dies only when it runs again. It complements killing the first process, never replaces it.
+// Kill asks the kernel to kill all processes of the group (v2 since Linux 5.14) and thaws what somebody has frozen by
+// v1, for there a killed process dies only when it runs again. It complements killing the first process, never replaces it.
 func (g *Group) Kill() {
 	if g.layout.V2 {
 		_ = g.tree.Write("", g.name+"/cgroup.kill", "1")

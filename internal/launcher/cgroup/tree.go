@@ -58,7 +58,7 @@ func (l Layout) Lacks() []string {
 			out = append(out, c+" limit")
 		}
 	}
-	if !l.V2 && !l.V1["freezer"] {
+	if !l.V2 {
 		out = append(out, "freezing")
 	}
 	return out
@@ -66,14 +66,25 @@ func (l Layout) Lacks() []string {
 
 // FSTree is the machine's tree, held by descriptors.
 type FSTree struct {
+	base string
 	dirs map[string]int // hierarchy -> folder that sandboxes are made in
 }
 
+// Close removes the folders that are empty and lets go of all.
+func (t *FSTree) Close() {
+	for h, fd := range t.dirs {
+		_ = unix.Unlinkat(fd, "../"+t.base, unix.AT_REMOVEDIR)
+		unix.Close(fd)
+		delete(t.dirs, h)
+	}
+}
+
 // Find opens the folders named base at the machine's cgroup mounts and says what was found. Mount points are read
-// from mountinfo (the text of /proc/self/mountinfo). A hierarchy in which no folder can be made is left out.
+// from mountinfo (the text of /proc/self/mountinfo). A hierarchy in which no folder can be made is left out. Where no
+// version 2 hierarchy is mounted one is, for ourselves only: it needs no controllers to freeze and to kill.
 func Find(mountinfo, base string) (*FSTree, Layout, error) {
 	l := Layout{V1: map[string]bool{}, Joined: map[string]bool{}, V2Controllers: map[string]bool{}}
-	t := &FSTree{dirs: map[string]int{}}
+	t := &FSTree{base: base, dirs: map[string]int{}}
 	v1, v2 := mounts(mountinfo)
 	open := func(hierarchy, mount string) error {
 		dir := filepath.Join(mount, base)
@@ -111,10 +122,38 @@ func Find(mountinfo, base string) (*FSTree, Layout, error) {
 			clear(l.V2Controllers)
 		}
 	}
+	if v2 == "" && len(l.V1) > 0 {
+		if fd, err := ownV2(base); err != nil {
+			firstErr = errors.Join(firstErr, err)
+		} else {
+			t.dirs[""], l.V2 = fd, true
+		}
+	}
 	if l.Version() == "none" && firstErr != nil {
 		return t, l, fmt.Errorf("cgroups: %w", firstErr)
 	}
 	return t, l, nil
+}
+
+// ownV2 mounts the version 2 hierarchy without attaching it anywhere and opens our folder in it.
+func ownV2(base string) (int, error) {
+	fs, err := unix.Fsopen("cgroup2", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("cgroup2: %w", err)
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fmt.Errorf("cgroup2: %w", err)
+	}
+	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("cgroup2: %w", err)
+	}
+	defer unix.Close(root)
+	if err := unix.Mkdirat(root, base, 0o755); err != nil && err != unix.EEXIST {
+		return -1, fmt.Errorf("cgroup2: %w", err)
+	}
+	return unix.Openat(root, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 }
 
 // mounts picks the cgroup mounts out of mountinfo.

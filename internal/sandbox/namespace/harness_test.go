@@ -3,6 +3,7 @@ package namespace
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,10 +103,22 @@ func newLayout(t testing.TB) layout {
 	return l
 }
 
+// removeCgroups removes what a launcher that was killed has left; processes may take a moment to be gone.
 func removeCgroups(name string) {
-	dirs, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
-	for _, d := range append(dirs, "/sys/fs/cgroup/"+name) {
-		_ = os.Remove(d)
+	for range 50 {
+		left := 0
+		dirs, _ := filepath.Glob("/sys/fs/cgroup/*/" + name + "/s*")
+		more, _ := filepath.Glob("/sys/fs/cgroup/" + name + "/s*")
+		tops, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
+		for _, d := range append(append(append(dirs, more...), tops...), "/sys/fs/cgroup/"+name) {
+			if err := os.Remove(d); err != nil && !errors.Is(err, os.ErrNotExist) {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -357,17 +357,11 @@ func (s *Sandbox) set(fd *int, value string) error {
 
 // Freeze implements sandbox.Sandbox.
 func (s *Sandbox) Freeze() error {
-	if s.limits.FreezeV1 {
-		return s.set(&s.limits.Freeze, "FROZEN")
-	}
 	return s.set(&s.limits.Freeze, "1")
 }
 
 // Thaw implements sandbox.Sandbox.
 func (s *Sandbox) Thaw() error {
-	if s.limits.FreezeV1 {
-		return s.set(&s.limits.Freeze, "THAWED")
-	}
 	return s.set(&s.limits.Freeze, "0")
 }
 
