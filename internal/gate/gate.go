@@ -16,6 +16,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/job"
 	"virga/internal/record"
+	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -30,6 +31,8 @@ type Parts struct {
 	Jobs     map[string]job.Kind
 	// DataEvents names the operations that are data events and not management events.
 	DataEvents []string
+	// Types are the CloudFormation resource types of the service.
+	Types []resource.Type
 }
 
 // Authority decides whether a call's requirements are met: the policy plane.
@@ -58,6 +61,7 @@ type Gate struct {
 	cfg      Config
 	handlers map[*wire.Op]*handler
 	models   []*wire.Model
+	types    []resource.Type
 }
 
 type handler struct {
@@ -76,6 +80,7 @@ func New(cfg Config) *Gate {
 // Add joins a service. It panics on an operation that is not of the model or comes twice: the program is wrong.
 func (g *Gate) Add(p Parts) {
 	g.AddModel(p.Model)
+	g.types = append(g.types, p.Types...)
 	data := map[string]bool{}
 	for _, d := range p.DataEvents {
 		if p.Model.Op(d) == nil {
@@ -100,6 +105,9 @@ func (g *Gate) AddModel(m *wire.Model) {
 	}
 	g.models = append(g.models, m)
 }
+
+// Types gives the resource types of all services.
+func (g *Gate) Types() []resource.Type { return g.types }
 
 // Models gives every service's model.
 func (g *Gate) Models() []*wire.Model { return g.models }
