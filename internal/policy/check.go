@@ -236,16 +236,16 @@ func resourceFault(r string) string {
 		if region != "" {
 			return "IAM resource " + r + " cannot contain region information."
 		}
-		if strings.HasPrefix(id, "*") || strings.HasPrefix(id, "$") {
+		if id == "root" || id == "*" || strings.HasPrefix(id, "role-template/") || strings.HasPrefix(id, "$") {
 			return ""
 		}
 		for p := range strings.SplitSeq(iamPaths, ", ") {
-			if strings.HasPrefix(id, p) || strings.ContainsAny(id, "*?$") && id == "root" {
+			if strings.HasPrefix(id, p) {
 				return ""
 			}
 		}
 		if i := strings.IndexAny(id, "*?"); i >= 0 && !strings.Contains(id[:i], "/") {
-			return ""
+			return "" // a wildcard in the kind
 		}
 		return `IAM resource path must either be "*" or start with ` + iamPaths + "."
 	case "s3":

@@ -27,7 +27,7 @@ type Limits struct {
 
 // DefaultLimits are what a document may have where the caller says nothing.
 func DefaultLimits() Limits {
-	return Limits{Bytes: 128 << 10, Depth: 16, Statements: 1024, Values: 20000, Variables: 16}
+	return Limits{Bytes: 256 << 10, Depth: 16, Statements: 1024, Values: 20000, Variables: 16}
 }
 
 func (l Limits) filled() Limits {
