@@ -34,22 +34,22 @@ const (
 
 // Function is one function version as an environment needs it.
 type Function struct {
-	ARN       string // of the version: …:function:name:7, or unqualified for $LATEST
-	Account   string
-	Region    string
-	Name      string
-	Version   string // "$LATEST" or a number
-	Revision  string // another whenever code or configuration are another
-	Runtime   string // "python3.12"
-	Handler   string
-	RoleARN   string
-	Code      blob.Ref
-	CodeSHA   string        // of the zip, base64 as AWS shows it
-	Timeout   time.Duration // of one invocation
-	MemoryMB  int
-	TmpMB     int
-	Env       map[string]string // the user's
-	LogGroup  string
+	ARN      string // of the version: …:function:name:7, or unqualified for $LATEST
+	Account  string
+	Region   string
+	Name     string
+	Version  string // "$LATEST" or a number
+	Revision string // another whenever code or configuration are another
+	Runtime  string // "python3.12"
+	Handler  string
+	RoleARN  string
+	Code     blob.Ref
+	CodeSHA  string        // of the zip, base64 as AWS shows it
+	Timeout  time.Duration // of one invocation
+	MemoryMB int
+	TmpMB    int
+	Env      map[string]string // the user's
+	LogGroup string
 }
 
 // Invocation is one event.

@@ -94,7 +94,9 @@ type ref struct {
 	account, region, name, qualifier string
 }
 
-func (r ref) arn() string { return "arn:aws:lambda:" + r.region + ":" + r.account + ":function:" + r.name }
+func (r ref) arn() string {
+	return "arn:aws:lambda:" + r.region + ":" + r.account + ":function:" + r.name
+}
 
 func (r ref) qualified() string {
 	if r.qualifier == "" {
