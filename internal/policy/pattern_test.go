@@ -35,7 +35,7 @@ func TestGlobIsItsReference(t *testing.T) {
 		s := rapid.StringOfN(rapid.SampledFrom([]rune("ab:éB")), 0, 16, -1).Draw(t, "string")
 		fold := rapid.Bool().Draw(t, "fold")
 		c := compilePattern(p, true, false, fold)
-		if got := c.match(s, nil) == yes; got != reference(p, s, fold) {
+		if got := c.match(s, &run{steps: 1 << 30}) == yes; got != reference(p, s, fold) {
 			t.Fatalf("%q %q: %v", p, s, got)
 		}
 	})
@@ -50,7 +50,7 @@ func TestVariableIsLiteral(t *testing.T) {
 		c := compilePattern(head+"${x}"+tail, true, true, false)
 		escaped := strings.NewReplacer("*", "${*}", "?", "${?}").Replace(v)
 		e := compilePattern(head+escaped+tail, true, true, false)
-		if got, want := c.match(s, Keys{{"x", []string{v}}}), e.match(s, nil); got != want {
+		if got, want := c.match(s, &run{Keys{{"x", []string{v}}}, 1 << 30}), e.match(s, &run{steps: 1 << 30}); got != want {
 			t.Fatalf("%q with x=%q on %q: %v, escaped %v", head+"${x}"+tail, v, s, got, want)
 		}
 	})
@@ -62,7 +62,7 @@ func TestHostilePatterns(t *testing.T) {
 	for _, p := range []string{strings.Repeat("*a", 1000) + "b", strings.Repeat("a*", 1000) + "b", strings.Repeat("*?a", 600) + "b", "*" + strings.Repeat("a?", 500) + "b", strings.Repeat("*", 2000) + "b"} {
 		c := compilePattern(p, true, false, false)
 		began := time.Now()
-		if c.match(s, nil) == yes {
+		if c.match(s, &run{steps: 1 << 30}) == yes {
 			t.Errorf("%.20s… matches", p)
 		}
 		t.Logf("%.20s…: %v", p, time.Since(began))
@@ -77,8 +77,8 @@ func FuzzMatch(f *testing.F) {
 			return
 		}
 		c := compilePattern(p, true, true, fold)
-		c.match(s, Keys{{"x", []string{v}}})
-		if r := compileResource(p, true); r.match(s, Keys{{"x", []string{v}}}) == yes && p == "" && s != "" {
+		c.match(s, &run{Keys{{"x", []string{v}}}, 1 << 30})
+		if r := compileResource(p, true); r.match(s, &run{Keys{{"x", []string{v}}}, 1 << 30}) == yes && p == "" && s != "" {
 			t.Errorf("nothing matches %q", s)
 		}
 		parseInstant(s)
@@ -86,9 +86,29 @@ func FuzzMatch(f *testing.F) {
 		legacyDate(s)
 		parseOperator(s)
 		if !strings.ContainsAny(p, "$") && !fold && strings.ToValidUTF8(p, "") == p && strings.ToValidUTF8(s, "") == s {
-			if got := c.match(s, nil) == yes; got != reference(p, s, false) {
+			if got := c.match(s, &run{steps: 1 << 30}) == yes; got != reference(p, s, false) {
 				t.Errorf("%q %q: %v", p, s, got)
 			}
 		}
 	})
+}
+
+// TestSteps: a document full of slow patterns ends in a refusal, also where only a Deny is slow.
+func TestSteps(t *testing.T) {
+	slow := `"arn:aws:s3:::*` + strings.Repeat("a?", 500) + `b"`
+	for _, effect := range []string{"Allow", "Deny"} {
+		doc := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"` + effect + `","Action":"*","Resource":[` + strings.Repeat(slow+",", 99) + slow + `]}]}`
+		d, err := Parse(Identity, []byte(doc), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := Set{Identity: []Attached{{Policy: d.Compile()}}}
+		r := &Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::" + strings.Repeat("a", 2035), Principal: &Principal{Type: User, Account: "111111111111"}}
+		began := time.Now()
+		got := Evaluate(&s, r)
+		t.Logf("%s: %+v after %v", effect, got, time.Since(began))
+		if effect == "Deny" && (got.Allowed() || !got.Exhausted) {
+			t.Errorf("%s: %+v", effect, got)
+		}
+	}
 }
