@@ -116,7 +116,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.RootOnly{}, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.New(authority.Config{Env: e, Store: c.Store}), Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
