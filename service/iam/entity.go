@@ -6,6 +6,7 @@ import (
 
 	iamapi "virga/api/iam"
 	"virga/internal/authority"
+	"virga/internal/job"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -18,7 +19,11 @@ func (s *Service) create(ctx context.Context, e *entity, before func(tx store.Tx
 	c := wire.CallOf(ctx)
 	k := entityKey(c.Account, e.Kind, e.Name)
 	return s.cfg.Store.Update(ctx, []store.Key{k, quotaKey(c.Account)}, func(tx store.Tx) error {
-		if _, ok := tx.Get(k); ok {
+		if old, ok := store.Load[entity](tx, k); ok {
+			if id, done := job.Once(tx, c.Account, effect(c)); done && string(id) == old.ID {
+				*e = *old
+				return nil
+			}
 			return &iamapi.EntityAlreadyExistsException{Message: title(e.Kind) + " with name " + e.Name + " already exists."}
 		}
 		max := map[string]int64{user: usersMax, group: groupsMax, role: rolesMax}[e.Kind]
@@ -37,9 +42,18 @@ func (s *Service) create(ctx context.Context, e *entity, before func(tx store.Tx
 		}
 		store.Put(tx, k, e)
 		putRef(tx, c.Account, e)
+		job.Finish(tx, c.Account, effect(c), e.Created, []byte(e.ID))
 		tx.Bump(authority.Scope(c.Account))
 		return nil
 	})
+}
+
+// effect names what a repeat of a durable effect must not make twice, "" outside of one.
+func effect(c *wire.Call) string {
+	if c.EffectID == "" {
+		return ""
+	}
+	return c.EffectID + "/iam:" + c.Operation
 }
 
 func putRef(tx store.Tx, account string, e *entity) {

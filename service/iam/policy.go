@@ -6,6 +6,8 @@ import (
 
 	iamapi "virga/api/iam"
 	"virga/internal/authority"
+	"virga/internal/job"
+	awsmanaged "virga/internal/policy/managed"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -69,7 +71,11 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iamapi.CreatePolicyInput
 	k := policyKey(c.Account, p.Name)
 	out := &iamapi.CreatePolicyOutput{}
 	err = s.cfg.Store.Update(ctx, []store.Key{k, quotaKey(c.Account)}, func(tx store.Tx) error {
-		if _, ok := tx.Get(k); ok {
+		if old, ok := store.Load[managed](tx, k); ok {
+			if id, done := job.Once(tx, c.Account, effect(c)); done && string(id) == old.ID {
+				out.Policy = showPolicy(tx, c.Account, old.arn(c.Account), old)
+				return nil
+			}
 			return &iamapi.EntityAlreadyExistsException{Message: "A policy called " + p.Name + " already exists. Duplicate names are not allowed."}
 		}
 		if err := count(tx, c.Account, "Policies", 1, policiesMax); err != nil {
@@ -77,6 +83,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iamapi.CreatePolicyInput
 		}
 		store.Put(tx, k, p)
 		store.Put(tx, versionKey(c.Account, p.Name, 1), &version{Number: 1, Document: in.PolicyDocument, Created: now})
+		job.Finish(tx, c.Account, effect(c), now, []byte(p.ID))
 		tx.Bump(authority.Scope(c.Account))
 		out.Policy = showPolicy(tx, c.Account, p.arn(c.Account), p)
 		out.Policy.Tags = showTags(tags)
@@ -154,11 +161,11 @@ func (s *Service) ListPolicies(ctx context.Context, in *iamapi.ListPoliciesInput
 			})
 		}
 		if scope != "Local" && !pg.isMore {
-			for _, arn := range awsPolicies() {
-				if awsOK && arn <= aws {
+			for p := range awsmanaged.All() {
+				if awsOK && p.Name <= aws {
 					continue
 				}
-				if !offer(arn, "aws/"+arn, awsPolicy(arn)) {
+				if !offer(p.ARN(), "aws/"+p.Name, awsRecord(&p)) {
 					break
 				}
 			}

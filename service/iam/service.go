@@ -14,7 +14,6 @@ import (
 	"virga/internal/authority"
 	"virga/internal/env"
 	"virga/internal/gate"
-	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -67,8 +66,7 @@ func New(cfg Config) *Service { return &Service{cfg} }
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &iamapi.Model, Handlers: iamapi.Handlers(s), Types: []resource.Type{
-		roleType{}, rolePolicyType(), userType{}, userPolicyType(), groupType{}, groupPolicyType(), policyType{}, managedPolicyType{}, accessKeyType{}}}
+	return gate.Parts{Model: &iamapi.Model, Handlers: iamapi.Handlers(s), Types: types()}
 }
 
 // newID draws a unique id: AIDA… of a user, AGPA… of a group, AROA… of a role, ANPA… of a policy.
