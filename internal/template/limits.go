@@ -1,6 +1,9 @@
 package template
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Limits bound a template and its evaluation. A zero member means the bound named beside it.
 type Limits struct {
@@ -44,6 +47,24 @@ type Error struct {
 	Detail  string // what is wrong in our words, where AWS says less
 	Pos     Pos    // where; zero where no single place is to blame
 	Limit   string // the name of the limit that ended it, "" otherwise
+	Err     error  // what a callback gave, nil otherwise
+}
+
+// Unwrap gives the callback's error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// asError makes an *Error of what a callback gave.
+func asError(err error, p Pos) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		if e.Pos == (Pos{}) {
+			c := *e
+			c.Pos = p
+			return &c
+		}
+		return e
+	}
+	return &Error{Message: err.Error(), Pos: p, Err: err}
 }
 
 // Error gives the message.

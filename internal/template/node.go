@@ -4,6 +4,7 @@ import (
 	"iter"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Kind tells what a [Value] is.
@@ -44,6 +45,7 @@ type node struct {
 	depth     int32
 	kind      Kind
 	quoted    bool
+	live      bool // a function or a dynamic reference stands in it
 }
 
 // Entry is a member of a map: its key, where the key stands, and the value.
@@ -53,7 +55,10 @@ type Entry struct {
 	Value  Value
 }
 
-const indexFrom = 12
+const (
+	indexFrom     = 12
+	dynamicPrefix = "{{resolve:"
+)
 
 // StringOf makes a string.
 func StringOf(s string) Value {
@@ -117,6 +122,7 @@ func MapOf(entries ...Entry) Value {
 	}
 	for _, e := range entries {
 		n.grow(e.Value)
+		n.live = n.live || e.Key == "Ref" || strings.HasPrefix(e.Key, "Fn::")
 	}
 	n.depth++
 	return Value{n}
@@ -140,6 +146,7 @@ func (n *node) grow(v Value) {
 		return
 	}
 	n.depth = max(n.depth, v.n.depth)
+	n.live = n.live || v.n.live
 	if n.size > math.MaxInt32-v.n.size {
 		n.size = math.MaxInt32
 		return

@@ -256,7 +256,7 @@ func mergeSources(v Value, p Pos) ([]Value, *Error) {
 // scalar reads a scalar as CloudFormation does: YAML 1.1 booleans, numbers that JSON could write, null; everything else,
 // dates and numbers with leading zeros included, is text.
 func (r *yamlReader) scalar(n *yaml.Node, p Pos) (Value, *Error) {
-	out := &node{kind: String, text: n.Value, line: int32(p.Line), col: int32(p.Column), size: 1, depth: 1}
+	out := &node{kind: String, text: n.Value, line: int32(p.Line), col: int32(p.Column), size: 1, depth: 1, live: strings.Contains(n.Value, dynamicPrefix)}
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	out.quoted = !plain
 	tag := ""
