@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -48,6 +49,10 @@ func run() error {
 	if err := read(files["cfnlint/data/schemas/providers/"+region+".json"], &names); err != nil {
 		return err
 	}
+	attributes, err := getAtts(files["cfnlint/schema/_getatts.py"])
+	if err != nil {
+		return err
+	}
 	types := make([]string, 0, len(names))
 	for t := range names {
 		types = append(types, t)
@@ -62,10 +67,14 @@ func run() error {
 		if doc["typeName"] != t {
 			return fmt.Errorf("%s: the file is of %v", t, doc["typeName"])
 		}
+		kept := top(doc)
+		if a, ok := attributes[t]; ok {
+			kept["getAtt"] = a
+		}
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
-		if err := enc.Encode(top(doc)); err != nil {
+		if err := enc.Encode(kept); err != nil {
 			return err
 		}
 		docs[i] = bytes.TrimSpace(b.Bytes())
@@ -218,6 +227,48 @@ func dictionary(docs [][]byte) []byte {
 		out.WriteString(pieces[i])
 	}
 	return []byte(out.String())
+}
+
+// getAtts reads the package's list of attributes that Fn::GetAtt gives beside the read-only ones: "*" for types of which it
+// gives every property, else names.
+func getAtts(f *zip.File) (map[string]any, error) {
+	if f == nil {
+		return nil, fmt.Errorf("the package has no list of attributes")
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, fileBytesMax))
+	if err != nil {
+		return nil, err
+	}
+	section := func(from, to string) string {
+		_, s, _ := strings.Cut(string(text), from)
+		s, _, _ = strings.Cut(s, to)
+		return s
+	}
+	quoted := regexp.MustCompile(`"([^"]+)"(: )?`)
+	out := map[string]any{}
+	of := ""
+	for _, m := range quoted.FindAllStringSubmatch(section("\n_exceptions = {\n", "\n}\n"), -1) {
+		if m[2] != "" {
+			of = m[1]
+			continue
+		}
+		l, _ := out[of].([]string)
+		out[of] = append(l, m[1])
+	}
+	all := 0
+	for _, m := range quoted.FindAllStringSubmatch(section("\n_all_property_types = [\n", "\n]\n"), -1) {
+		out[m[1]] = "*"
+		all++
+	}
+	if all < 20 || len(out) < all+20 {
+		return nil, fmt.Errorf("the list of attributes has another form than expected")
+	}
+	return out, nil
 }
 
 func read(f *zip.File, into any) error {
