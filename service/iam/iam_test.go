@@ -351,24 +351,33 @@ func TestLimitsHoldUnderContention(t *testing.T) {
 	}
 }
 
-func TestRequirementsNameTheResource(t *testing.T) {
+func TestPrincipalsOfUnknownAccounts(t *testing.T) {
 	r := newRig(t)
-	do[iamapi.CreateRoleOutput](r)(r.CreateRole(r.ctx, &iamapi.CreateRoleInput{RoleName: "r", Path: wire.P("/p/"), AssumeRolePolicyDocument: trustOf(account), Tags: []iamapi.Tag{{Key: "k", Value: "v"}}}))
-	var reqs wire.Requirements
-	r.must(r.s.AttachRolePolicyRequires(r.ctx, &iamapi.AttachRolePolicyInput{RoleName: "R", PolicyArn: "arn:aws:iam::aws:policy/X"}, &reqs))
-	got := fmt.Sprintf("%+v", reqs.All())
-	for _, want := range []string{"iam:AttachRolePolicy", "arn:aws:iam::" + account + ":role/p/r", "{Key:iam:PolicyARN Values:[arn:aws:iam::aws:policy/X]}", "{Key:aws:ResourceTag/k Values:[v]}"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%s: no %s", got, want)
-		}
+	there := "arn:aws:iam::222222222222:role/later"
+	made := do[iamapi.CreateRoleOutput](r)(r.CreateRole(r.ctx, &iamapi.CreateRoleInput{RoleName: "r", AssumeRolePolicyDocument: trustOf(there)})).Role
+	other := auth.Root("222222222222", "k")
+	c := &iamapi.Client{Invoker: r.g.With(other)}
+	do[iamapi.CreateRoleOutput](r)(c.CreateRole(r.as(other, ""), &iamapi.CreateRoleInput{RoleName: "later", AssumeRolePolicyDocument: trustOf("222222222222")}))
+	e, err := r.s.EntityByID(r.ctx, account, made.RoleId)
+	r.must(err)
+	if e.Trust != trustOf(nobody) || !strings.Contains(r.trust("r"), there) {
+		t.Errorf("decided by %s, shown as %s", e.Trust, r.trust("r"))
 	}
-	reqs.Reset()
-	r.must(r.s.CreateRoleRequires(r.ctx, &iamapi.CreateRoleInput{RoleName: "n", PermissionsBoundary: wire.P("arn:b"), Tags: []iamapi.Tag{{Key: "k", Value: "v"}}}, &reqs))
-	got = fmt.Sprintf("%+v", reqs.All())
-	for _, want := range []string{"iam:CreateRole", "iam:TagRole", "{Key:aws:RequestTag/k Values:[v]}", "{Key:aws:TagKeys Values:[k]}", "{Key:iam:PermissionsBoundary Values:[arn:b]}"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%s: no %s", got, want)
-		}
+	do[iamapi.UpdateAssumeRolePolicyOutput](r)(r.UpdateAssumeRolePolicy(r.ctx, &iamapi.UpdateAssumeRolePolicyInput{RoleName: "r", PolicyDocument: trustOf(there)}))
+	if e, err = r.s.EntityByID(r.ctx, account, made.RoleId); err != nil || !strings.Contains(e.Trust, "AROA") {
+		t.Errorf("decided by %s, %v", e.Trust, err)
+	}
+	_, err = r.UpdateAssumeRolePolicy(r.ctx, &iamapi.UpdateAssumeRolePolicyInput{RoleName: "r", PolicyDocument: trustOf(there + "x")})
+	r.fails(err, "MalformedPolicyDocument", "Invalid principal")
+	_, err = r.UpdateAssumeRolePolicy(r.ctx, &iamapi.UpdateAssumeRolePolicyInput{RoleName: "r", PolicyDocument: trustOf(nobody)})
+	r.fails(err, "MalformedPolicyDocument", "Invalid principal")
+}
+
+func TestContextKeys(t *testing.T) {
+	got, err := contextKeys([]string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/${*}${$}/${aws:PrincipalTag/t, 'none'}",
+		"Condition":{"StringLike":{"s3:prefix":["${aws:userid}/*"]},"Null":{"aws:TokenIssueTime":"true"}}}]}`})
+	if want := "[aws:PrincipalTag/t aws:TokenIssueTime aws:userid aws:username s3:prefix]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v, want %s", got, err, want)
 	}
 }
 

@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	iamapi "virga/api/iam"
-	"virga/internal/authority"
 	"virga/internal/policy"
-	"virga/internal/store"
 	"virga/internal/wire"
 )
 
@@ -270,16 +268,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iamapi.Simula
 	x := &inputs{policies: in.PolicyInputList, boundaries: in.PermissionsBoundaryPolicyInputList, resourcePolicy: in.ResourcePolicy, owner: in.ResourceOwner,
 		caller: in.CallerArn, handling: in.ResourceHandlingOption, entries: in.ContextEntries, actions: in.ActionNames, resources: in.ResourceArns,
 		marker: in.Marker, maxItems: in.MaxItems, exclusions: len(in.PolicyExclusionList) > 0, named: true}
-	var e *authority.Entity
-	var kind string
-	err := s.view(ctx, func(r store.Reader) error {
-		owner, found, ok := entityByARN(r, in.PolicySourceArn)
-		if !ok || owner != account {
-			return &iamapi.NoSuchEntityException{Message: "The entity " + in.PolicySourceArn + " cannot be found."}
-		}
-		e, kind = authorityEntity(r, account, found), found.Kind
-		return nil
-	})
+	e, kind, err := s.source(ctx, in.PolicySourceArn)
 	if err != nil {
 		return nil, err
 	}

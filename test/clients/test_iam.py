@@ -237,8 +237,7 @@ def test_role_session_and_boundary(iam, server):
     iam.delete_role(RoleName="worker")
     iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trust(user["Arn"]))
     iam.put_role_policy(RoleName="worker", PolicyName="all", PolicyDocument=doc("*"))
-    with pytest.raises(botocore.exceptions.ClientError):  # the session is of another role
-        server.client("iam", **kw).list_users()
+    fails("InvalidClientTokenId", None, server.client("iam", **kw).list_users)  # the session is of another role
     server.client("iam", **session()).list_users()
 
 
@@ -283,6 +282,35 @@ def test_simulate_custom_policy(iam):
     assert [x["EvalActionName"][-1] + x["EvalResourceName"][-1] for page in p for x in page["EvaluationResults"]] == ["Aq", "Ar", "Bq", "Br", "Cq", "Cr"]
     fails("InvalidInput", None, iam.simulate_custom_policy, PolicyInputList=["{"], ActionNames=["sqs:A"])
     fails("NotImplemented", None, iam.simulate_custom_policy, PolicyInputList=[doc()], ActionNames=["ec2:RunInstances"], ResourceHandlingOption="EC2-VPC-InstanceStore")
+
+
+def test_aliases_and_context_keys(iam, server):
+    iam.create_account_alias(AccountAlias="first")
+    iam.create_account_alias(AccountAlias="second")
+    assert iam.list_account_aliases()["AccountAliases"] == ["second"]
+    fails("EntityAlreadyExists", None, server.client("iam", key="123456789012").create_account_alias, AccountAlias="second")
+    server.client("iam", key="123456789012").create_account_alias(AccountAlias="first")
+    fails("NoSuchEntity", None, iam.delete_account_alias, AccountAlias="first")
+    iam.delete_account_alias(AccountAlias="second")
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    assert iam.get_context_keys_for_custom_policy(PolicyInputList=[doc(Condition={"Bool": {"aws:SecureTransport": "true"}})])["ContextKeyNames"] == ["aws:SecureTransport"]
+
+
+def test_refusals(iam):
+    fails("InvalidInput", None, iam.create_role, RoleName="slr", Path="/aws-service-role/x/", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.create_role(RoleName="plain", AssumeRolePolicyDocument=json.dumps(TRUST))
+    fails("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.", iam.attach_role_policy, RoleName="plain",
+          PolicyArn="arn:aws:iam::aws:policy/aws-service-role/APIGatewayServiceRolePolicy")
+    fails("NotImplemented", None, iam.create_access_key)
+    fails("NoSuchEntity", "The user with name ghost cannot be found.", iam.create_access_key, UserName="ghost")
+
+
+def test_command_line(server):
+    r = server.aws("iam", "create-role", "--role-name", "cli", "--assume-role-policy-document", json.dumps(TRUST))
+    assert r.returncode == 0, r.stderr
+    assert json.loads(r.stdout)["Role"]["AssumeRolePolicyDocument"] == TRUST
+    r = server.aws("iam", "wait", "role-exists", "--role-name", "cli")
+    assert r.returncode == 0, r.stderr
 
 
 def test_accounts_are_apart(server, iam):
