@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -31,24 +32,37 @@ func TestRequirementsNameTheResource(t *testing.T) {
 	}
 }
 
+// pathLists are asked for on the path below which they list, as AWS's refusals show; the reference has no resource for
+// them. The last one is about a key that nobody has.
+var pathLists = map[string]bool{"ListRoles": true, "ListUsers": true, "ListGroups": true, "ListPolicies": true, "GetAccessKeyLastUsed": true}
+
 // Every operation asks for the action of its name, on a resource of the kind that AWS's reference lists for it.
 func TestEveryOperationRequiresItsAction(t *testing.T) {
 	r := newRig(t)
-	ref, ok := actions.Find("iam")
-	if !ok {
-		t.Fatal("no reference of iam")
-	}
 	for _, h := range iamapi.Handlers(r.s) {
 		var reqs wire.Requirements
-		if err := h.Requires(r.ctx, h.New(), &reqs); err != nil {
+		in := h.New()
+		for v, i := reflect.ValueOf(in).Elem(), 0; i < v.NumField(); i++ {
+			if f := v.Field(i); f.Kind() == reflect.String {
+				f.SetString("x")
+			}
+		}
+		if err := h.Requires(r.ctx, in, &reqs); err != nil {
 			t.Errorf("%s: %v", h.Op.Name, err)
 			continue
 		}
 		if len(reqs.All()) == 0 || reqs.All()[0].Action != "iam:"+h.Op.Name {
 			t.Errorf("%s requires %+v", h.Op.Name, reqs.All())
 		}
-		if _, ok := ref.Action(h.Op.Name); !ok {
+		a, ok := actions.Find("iam:" + h.Op.Name)
+		if !ok {
 			t.Errorf("the reference has no action %s", h.Op.Name)
+			continue
+		}
+		for _, q := range reqs.All() {
+			if q.Resource == "*" == a.NeedsResource() && !pathLists[h.Op.Name] {
+				t.Errorf("%s on %q, the reference says %+v", h.Op.Name, q.Resource, a.On)
+			}
 		}
 	}
 }
