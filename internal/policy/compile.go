@@ -143,20 +143,20 @@ func hasUpper(s string) bool {
 }
 
 // concerns tells whether the statement of an entry is about an action.
-func (c *Compiled) concerns(e *entry, action string) bool {
+func (c *Compiled) concerns(e *entry, action string, on *run) bool {
 	st := &c.statements[e.statement]
 	name := action[strings.IndexByte(action, ':')+1:]
 	if len(e.exact) > 0 && contains(e.exact, name) {
 		return true
 	}
 	for i := range e.patterns {
-		if e.patterns[i].match(name, nil) == yes {
+		if e.patterns[i].match(name, on) == yes {
 			return true
 		}
 	}
 	hit := false
 	for i := range st.actions {
-		if st.actions[i].match(action, nil) == yes {
+		if st.actions[i].match(action, on) == yes {
 			hit = true
 			break
 		}
@@ -189,13 +189,13 @@ func compareFold(low, s string) int {
 }
 
 // about tells whether a statement is about a resource. A variable without a value decides for refusal.
-func (st *statement) about(resource string, ctx Context) bool {
+func (st *statement) about(resource string, on *run) bool {
 	if st.anyResource {
 		return !st.notResource
 	}
 	doubt := false
 	for i := range st.resources {
-		switch st.resources[i].match(resource, ctx) {
+		switch st.resources[i].match(resource, on) {
 		case yes:
 			return !st.notResource
 		case unresolved:
@@ -208,9 +208,9 @@ func (st *statement) about(resource string, ctx Context) bool {
 	return st.deny || !doubt
 }
 
-func (st *statement) conditionsHold(ctx Context) bool {
+func (st *statement) conditionsHold(on *run) bool {
 	for i := range st.conditions {
-		if !st.conditions[i].holds(ctx) {
+		if !st.conditions[i].holds(on) {
 			return false
 		}
 	}

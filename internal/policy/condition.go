@@ -63,8 +63,8 @@ func compileCondition(c *Condition, vars bool) condition {
 }
 
 // holds decides the condition for a request.
-func (c *condition) holds(ctx Context) bool {
-	got, has := lookup(ctx, c.key)
+func (c *condition) holds(on *run) bool {
+	got, has := lookup(on.ctx, c.key)
 	if c.op.family == famNull {
 		for i := range c.values {
 			if v := &c.values[i]; v.ok && v.null == (!has || len(got) == 0) {
@@ -87,21 +87,21 @@ func (c *condition) holds(ctx Context) bool {
 	switch c.op.quantifier {
 	case forAll:
 		for _, g := range got {
-			if c.any(g, ctx) == c.op.negated {
+			if c.any(g, on) == c.op.negated {
 				return false
 			}
 		}
 		return true
 	case forAny:
 		for _, g := range got {
-			if c.any(g, ctx) != c.op.negated {
+			if c.any(g, on) != c.op.negated {
 				return true
 			}
 		}
 		return false
 	}
 	for _, g := range got {
-		if c.any(g, ctx) {
+		if c.any(g, on) {
 			return !c.op.negated
 		}
 	}
@@ -109,16 +109,16 @@ func (c *condition) holds(ctx Context) bool {
 }
 
 // any tells whether one of the policy's values meets a value of the request, negation left out.
-func (c *condition) any(got string, ctx Context) bool {
+func (c *condition) any(got string, on *run) bool {
 	switch c.op.family {
 	case famString, famBool:
 		for i := range c.values {
-			if v := &c.values[i]; v.ok && v.pat.match(got, ctx) == yes {
+			if v := &c.values[i]; v.ok && v.pat.match(got, on) == yes {
 				return true
 			}
 		}
 	case famARN:
-		return c.anyARN(got, ctx)
+		return c.anyARN(got, on)
 	case famNumeric:
 		n, ok := parseNumber(got)
 		for i := range c.values {
@@ -151,7 +151,7 @@ func (c *condition) any(got string, ctx Context) bool {
 }
 
 // anyARN matches part by part: a wildcard does not span the first five colons.
-func (c *condition) anyARN(got string, ctx Context) bool {
+func (c *condition) anyARN(got string, on *run) bool {
 	var part [6]string
 	rest, whole := got, true
 	for i := range 5 {
@@ -175,7 +175,7 @@ next:
 			continue
 		}
 		for j := range v.arn {
-			if v.arn[j].match(part[j], ctx) != yes {
+			if v.arn[j].match(part[j], on) != yes {
 				continue next
 			}
 		}

@@ -1,6 +1,9 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kind is a grammar: what elements a document may and must have.
 type Kind uint8
@@ -143,4 +146,45 @@ func (d *Document) MapPrincipals(f func(aws string) (string, error)) (*Document,
 		}
 	}
 	return &c, nil
+}
+
+// ContextKeys gives the condition keys that the document asks for, in conditions and in variables, as it writes them:
+// what GetContextKeysForCustomPolicy answers.
+func (d *Document) ContextKeys() []string {
+	var keys []string
+	seen := map[string]bool{}
+	add := func(k string) {
+		if low := strings.ToLower(k); !seen[low] {
+			seen[low] = true
+			keys = append(keys, k)
+		}
+	}
+	inside := func(l []string) {
+		if d.Version != Version2012 {
+			return
+		}
+		for _, s := range l {
+			for {
+				_, rest, ok := strings.Cut(s, "${")
+				body, rest, end := strings.Cut(rest, "}")
+				if !ok || !end {
+					break
+				}
+				if key, _, _ := strings.Cut(body, ","); body != "*" && body != "?" && body != "$" && body != "" {
+					add(strings.TrimSpace(key))
+				}
+				s = rest
+			}
+		}
+	}
+	for i := range d.Statements {
+		s := &d.Statements[i]
+		inside(s.Resources)
+		inside(s.NotResources)
+		for _, c := range s.Conditions {
+			add(c.Key)
+			inside(c.Values)
+		}
+	}
+	return keys
 }

@@ -69,7 +69,11 @@ type Request struct {
 	// ResourceMustGrant: identity policies never suffice (role trust, key policies); the resource must name at least the account.
 	ResourceMustGrant bool
 	Context           Context
+	Steps             int // that patterns may take in all, a byte each; 0 is StepsMax
 }
+
+// StepsMax is how many steps the patterns of one decision may take where the request does not say: some milliseconds.
+const StepsMax = 1 << 20
 
 // Decision is the answer with what decided it.
 type Decision struct {
@@ -78,6 +82,8 @@ type Decision struct {
 	Policy    string // Attached.Name
 	Sid       string
 	Statement int // index in the policy; -1 where no statement decided
+	// Exhausted: the policies took more than Request.Steps, and the request is refused for that.
+	Exhausted bool
 }
 
 // Allowed tells whether the request may go on.
@@ -98,6 +104,18 @@ type finding struct {
 // policies, boundary and session policies limit; identity or resource policy must allow within the resource's account, and
 // both across accounts. It takes no memory.
 func Evaluate(s *Set, r *Request) Decision {
+	on := run{ctx: r.Context, steps: r.Steps}
+	if on.steps <= 0 {
+		on.steps = StepsMax
+	}
+	d := evaluate(s, r, &on)
+	if on.steps < 0 {
+		return Decision{Statement: -1, Exhausted: true}
+	}
+	return d
+}
+
+func evaluate(s *Set, r *Request, on *run) Decision {
 	p := r.Principal
 	if p == nil || p.isIdentity() && p.Account == "" {
 		return implicit(IdentityPolicy) // nobody is allowed nothing
@@ -113,12 +131,12 @@ func Evaluate(s *Set, r *Request) Decision {
 	var scp, rcp Decision
 	scpOK, rcpOK := true, true
 	if limited {
-		if scp, scpOK = levels(s.ServiceControl, r, ServiceControlPolicy); scp.Verdict == ExplicitDeny {
+		if scp, scpOK = levels(s.ServiceControl, r, on, ServiceControlPolicy); scp.Verdict == ExplicitDeny {
 			return scp
 		}
 	}
 	if !p.ServiceLinked {
-		if rcp, rcpOK = levels(s.ResourceControl, r, ResourceControlPolicy); rcp.Verdict == ExplicitDeny {
+		if rcp, rcpOK = levels(s.ResourceControl, r, on, ResourceControlPolicy); rcp.Verdict == ExplicitDeny {
 			return rcp
 		}
 	}
@@ -126,25 +144,25 @@ func Evaluate(s *Set, r *Request) Decision {
 	if len(s.Resource) > 0 && s.Resource[0].Policy != nil && s.Resource[0].Policy.kind == Trust {
 		byResource = RoleTrustPolicy
 	}
-	res := ask(s.Resource, r, true)
+	res := ask(s.Resource, r, on, true)
 	if res.deny {
 		return res.decision(ExplicitDeny, byResource, s.Resource)
 	}
 	var id, bound, session finding
 	bound.allow, session.allow = true, true
 	if p.isIdentity() {
-		if id = ask(s.Identity, r, false); id.deny {
+		if id = ask(s.Identity, r, on, false); id.deny {
 			return id.decision(ExplicitDeny, IdentityPolicy, s.Identity)
 		}
 		if s.Boundary != nil {
-			if bound = askOne(s.Boundary, r, false); bound.deny {
+			if bound = askOne(s.Boundary, r, on, false); bound.deny {
 				d := bound.decision(ExplicitDeny, PermissionsBoundary, nil)
 				d.Policy, d.Sid = s.Boundary.Name, s.Boundary.Policy.statements[bound.statement].sid
 				return d
 			}
 		}
 		if s.HasSession || len(s.Session) > 0 {
-			if session = ask(s.Session, r, false); session.deny {
+			if session = ask(s.Session, r, on, false); session.deny {
 				return session.decision(ExplicitDeny, SessionPolicy, s.Session)
 			}
 		}
@@ -196,10 +214,10 @@ func Evaluate(s *Set, r *Request) Decision {
 }
 
 // levels asks control policies: every level must allow.
-func levels(all [][]Attached, r *Request, by Source) (Decision, bool) {
+func levels(all [][]Attached, r *Request, on *run, by Source) (Decision, bool) {
 	ok := true
 	for _, l := range all {
-		f := ask(l, r, false)
+		f := ask(l, r, on, false)
 		if f.deny {
 			return f.decision(ExplicitDeny, by, l), false
 		}
@@ -217,9 +235,9 @@ func (f finding) decision(v Verdict, by Source, l []Attached) Decision {
 }
 
 // ask puts the request to policies of one kind; a Deny ends it.
-func ask(l []Attached, r *Request, principals bool) (out finding) {
+func ask(l []Attached, r *Request, on *run, principals bool) (out finding) {
 	for i := range l {
-		f := askOne(&l[i], r, principals)
+		f := askOne(&l[i], r, on, principals)
 		f.policy = i
 		if f.deny {
 			return f
@@ -231,7 +249,7 @@ func ask(l []Attached, r *Request, principals bool) (out finding) {
 	return out
 }
 
-func askOne(a *Attached, r *Request, principals bool) (out finding) {
+func askOne(a *Attached, r *Request, on *run, principals bool) (out finding) {
 	c := a.Policy
 	if c == nil {
 		return out
@@ -243,14 +261,14 @@ func askOne(a *Attached, r *Request, principals bool) (out finding) {
 		if !st.deny && out.grade == namedSession { // nothing can grant more
 			continue
 		}
-		if !c.concerns(e, r.Action) || !st.about(r.Resource, r.Context) {
+		if !c.concerns(e, r.Action, on) || !st.about(r.Resource, on) {
 			continue
 		}
 		g := namedSession
 		if principals {
 			g = st.names(r.Principal)
 		}
-		if g == notNamed || !st.conditionsHold(r.Context) {
+		if g == notNamed || !st.conditionsHold(on) {
 			continue
 		}
 		if st.deny {

@@ -344,6 +344,9 @@ func TestMessages(t *testing.T) {
 		{policy.Decision{By: policy.ServiceControlPolicy}, "because no service control policy allows the sqs:SendMessage action"},
 		{policy.Decision{By: policy.ResourceControlPolicy, Verdict: policy.ExplicitDeny}, "with an explicit deny in a resource control policy"},
 		{policy.Decision{By: policy.IdentityPolicy, Verdict: policy.ExplicitDeny}, "with an explicit deny in an identity-based policy"},
+		{policy.Decision{By: policy.PermissionsBoundary, Verdict: policy.ExplicitDeny, Policy: "arn:aws:iam::111111111111:policy/limit"},
+			"with an explicit deny in a permissions boundary: arn:aws:iam::111111111111:policy/limit"},
+		{policy.Decision{By: policy.IdentityPolicy, Verdict: policy.ExplicitDeny, Policy: "inline"}, "with an explicit deny in an identity-based policy"},
 		{policy.Decision{By: policy.ResourcePolicy, Verdict: policy.ExplicitDeny}, "with an explicit deny in a resource-based policy"},
 	} {
 		want := "User: " + aliceA + " is not authorized to perform: sqs:SendMessage on resource: " + queue + " " + c.want

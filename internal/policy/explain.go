@@ -51,6 +51,9 @@ func (d Decision) Message(r *Request) string {
 		b.WriteString(" on resource: " + r.Resource)
 	}
 	b.WriteString(" " + d.Reason(r.Action))
+	if d.Verdict == ExplicitDeny && strings.HasPrefix(d.Policy, "arn:") { // managed policies are named
+		b.WriteString(": " + d.Policy)
+	}
 	return b.String()
 }
 

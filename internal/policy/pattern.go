@@ -120,8 +120,15 @@ func variableToken(body string) token {
 	return t
 }
 
+// run is one evaluation: where its keys come from, and how many steps its patterns may still take. Below zero the
+// evaluation ends in a refusal, whatever the pattern stands in.
+type run struct {
+	ctx   Context
+	steps int
+}
+
 // match tells whether s is what the pattern describes.
-func (p *pattern) match(s string, ctx Context) outcome {
+func (p *pattern) match(s string, on *run) outcome {
 	switch p.form {
 	case exact:
 		if p.text == s || p.fold && strings.EqualFold(p.text, s) {
@@ -152,7 +159,7 @@ func (p *pattern) match(s string, ctx Context) outcome {
 			if n == len(vals) {
 				return unresolved
 			}
-			v, ok := lookup(ctx, t.text)
+			v, ok := lookup(on.ctx, t.text)
 			switch {
 			case ok && len(v) == 1:
 				vals[n] = v[0]
@@ -164,7 +171,7 @@ func (p *pattern) match(s string, ctx Context) outcome {
 			n++
 		}
 	}
-	if glob(p.tokens, &vals, s, p.fold) {
+	if glob(p.tokens, &vals, s, p.fold, &on.steps) {
 		return yes
 	}
 	return no
@@ -182,11 +189,14 @@ func lower(c byte) byte {
 }
 
 // glob matches with the last star only remembered, which is enough for globs: time is at most the product of the
-// lengths of pattern and string, never exponential.
-func glob(tokens []token, vals *[variablesMax]string, s string, fold bool) bool {
+// lengths of pattern and string, never exponential, and steps ends it before.
+func glob(tokens []token, vals *[variablesMax]string, s string, fold bool, steps *int) bool {
 	at, off, nv, si := 0, 0, 0, 0 // token, byte in its text, variables before it, byte in s
 	starAt, starVar, starS := -1, 0, 0
 	for {
+		if *steps--; *steps < 0 {
+			return false
+		}
 		ok := false
 		if at == len(tokens) {
 			if si == len(s) {
@@ -213,10 +223,12 @@ func glob(tokens []token, vals *[variablesMax]string, s string, fold bool) bool 
 				if t.kind == variable {
 					text = vals[nv]
 				}
+				from := off
 				for off < len(text) && si < len(s) && (text[off] == s[si] || fold && lower(text[off]) == lower(s[si])) {
 					off++
 					si++
 				}
+				*steps -= off - from
 				if off == len(text) {
 					if t.kind == variable {
 						nv++

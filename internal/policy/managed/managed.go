@@ -26,8 +26,6 @@ import (
 	"time"
 )
 
-//go:generate go run ../../../tool/iamgen
-
 //go:embed managed_gen.bin
 var data string
 
