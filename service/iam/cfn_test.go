@@ -3,12 +3,15 @@ package iam
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	iamapi "virga/api/iam"
 	"virga/internal/auth"
 	"virga/internal/resource"
+	"virga/internal/template/schema"
 	"virga/internal/wire"
 )
 
@@ -61,8 +64,17 @@ func TestResourceTypes(t *testing.T) {
 		if err != nil || again.Physical != first.Physical || !strings.HasPrefix(first.Physical, c.physical) {
 			t.Errorf("%s: %+v, repeated %+v, %v, want %s", c.name, first, again, err, c.physical)
 		}
-		if c.attribute != "" && first.Attributes[c.attribute] == nil {
-			t.Errorf("%s: no %s in %v", c.name, c.attribute, first.Attributes)
+		published, ok := schema.Find(c.name)
+		if !ok {
+			t.Fatalf("no published schema of %s", c.name)
+		}
+		for _, p := range x.Supports() {
+			if !slices.Contains(published.Properties(), p) {
+				t.Errorf("%s has no property %s", c.name, p)
+			}
+		}
+		if names, _ := published.Attributes(); !slices.Equal(names, slices.Sorted(maps.Keys(first.Attributes))) {
+			t.Errorf("%s: attributes %v, published %v", c.name, first.Attributes, names)
 		}
 		if _, ok := x.(resource.Namer); ok && c.attribute == "Arn" {
 			if _, err := x.Create(effect("other"), q); wire.CodeOf(err) != "EntityAlreadyExists" {
