@@ -317,6 +317,12 @@ func TestDirectory(t *testing.T) {
 	if got := strings.Join(names, " "); got != want || e.Boundary == nil || e.Boundary.Name != arn || e.Tags["k"] != "v" || e.Type != "User" {
 		t.Errorf("%+v with %s, want %s", e, got, want)
 	}
+	if id, err := r.s.PrincipalID(r.ctx, u.Arn); id != u.UserId || err != nil {
+		t.Errorf("%s is %s, %v", u.Arn, id, err)
+	}
+	if arn, err := r.s.PrincipalARN(r.ctx, u.UserId); arn != u.Arn || err != nil {
+		t.Errorf("%s is %s, %v", u.UserId, arn, err)
+	}
 	if e, err := r.s.EntityByID(r.ctx, "222222222222", u.UserId); e != nil || err != nil {
 		t.Error("a user is of its own account alone")
 	}
@@ -371,6 +377,36 @@ func TestPrincipalsOfUnknownAccounts(t *testing.T) {
 	r.fails(err, "MalformedPolicyDocument", "Invalid principal")
 	_, err = r.UpdateAssumeRolePolicy(r.ctx, &iamapi.UpdateAssumeRolePolicyInput{RoleName: "r", PolicyDocument: trustOf(nobody)})
 	r.fails(err, "MalformedPolicyDocument", "Invalid principal")
+}
+
+// A simulation as large as its limits let it be ends soon, and its pages are cut.
+func TestSimulationIsBounded(t *testing.T) {
+	r := newRig(t)
+	var b strings.Builder
+	for i := 0; b.Len() < simulateBytesMax/2-200; i++ {
+		fmt.Fprintf(&b, `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringLike":{"aws:x%d":"*a*a*a*a*b"}}},`, i%200)
+	}
+	one := b.String()[:b.Len()-1]
+	doc := `{"Version":"2012-10-17","Statement":[` + strings.Join(strings.SplitAfterN(one, "}},", 1000)[:900], "")
+	doc = strings.TrimSuffix(doc, ",") + "]}"
+	in := &iamapi.SimulateCustomPolicyInput{PolicyInputList: []string{doc, doc}, MaxItems: wire.P(int32(1000))}
+	for i := range 50 {
+		in.ActionNames = append(in.ActionNames, fmt.Sprint("s3:A", i))
+		in.ResourceArns = append(in.ResourceArns, fmt.Sprint("arn:aws:s3:::b", i))
+	}
+	for i := range simulateEntriesMax {
+		in.ContextEntries = append(in.ContextEntries, iamapi.ContextEntry{ContextKeyName: wire.P(fmt.Sprint("aws:x", i)), ContextKeyType: wire.P("string"), ContextKeyValues: []string{strings.Repeat("a", 200)}})
+	}
+	began := time.Now()
+	out := do[iamapi.SimulatePolicyResponse](r)(r.SimulateCustomPolicy(r.ctx, in))
+	if d := time.Since(began); d > 10*time.Second || !*out.IsTruncated || len(out.EvaluationResults) != simulateWorkMax/1800 {
+		t.Errorf("%d results in %v", len(out.EvaluationResults), d)
+	} else {
+		t.Logf("%d results in %v", len(out.EvaluationResults), d)
+	}
+	in.PolicyInputList = append(in.PolicyInputList, doc, doc)
+	_, err := r.SimulateCustomPolicy(r.ctx, in)
+	r.fails(err, "InvalidInput", "bytes")
 }
 
 func TestContextKeys(t *testing.T) {
