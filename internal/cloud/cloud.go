@@ -35,6 +35,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/s3"
 	"virga/service/sqs"
 	"virga/service/ssm"
 	"virga/service/sts"
@@ -116,13 +117,15 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.RootOnly{}, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	policies := authority.RootOnly{}
+	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
 		sts.New(sts.Config{Env: e, Auth: c.Auth}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
+		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
 	}
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
