@@ -437,6 +437,12 @@ func (c *call) serve(ctx context.Context, in *wire.Request) {
 	var input any
 	if h != nil {
 		var err error
+		if rt.s3() && in.BodyStream == nil {
+			if err = checkBody(rt.op, in); err != nil {
+				c.fail(err)
+				return
+			}
+		}
 		if input, err = wire.Decode(h, rt.protocol, in); err != nil {
 			c.fail(err)
 			return
