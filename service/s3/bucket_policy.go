@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	s3api "virga/api/s3"
+	"virga/internal/policy"
 	"virga/internal/wire"
 )
 
@@ -215,6 +217,14 @@ func parsePolicy(bucket, text string) ([]statement, error) {
 			}
 			sids[*sid] = true
 		}
+	}
+	// What the policy plane cannot read must not be kept: it would deny everyone.
+	if _, err := policy.Parse(policy.Resource, []byte(t), policy.DefaultLimits()); err != nil {
+		var pe *policy.Error
+		if errors.As(err, &pe) {
+			return nil, malformedPolicy("%s", pe.Message)
+		}
+		return nil, malformedPolicy("Policy has invalid format")
 	}
 	return list, nil
 }
