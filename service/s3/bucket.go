@@ -84,7 +84,7 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3api.CreateBucketInput)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tagSet(conf.Tags, tagsMax, false)
+	tags, err := tagSet(conf.Tags, tagsMax, c.Depth > 0)
 	if err != nil {
 		return nil, err
 	}
