@@ -1,6 +1,6 @@
 // Package crash kills a real server at any moment and proves that nothing acknowledged is lost.
 //
-// Sixteen clients send, receive and delete messages and write parameters; the kill comes 5 to 500 ms after the 500th
+// Sixteen clients send, receive and delete messages, write parameters and put objects; the kill comes 5 to 500 ms after the 500th
 // acknowledgement since the server was ready, one time in four while it recovers. VIRGA_KILLS sets how many kills.
 package crash
 
@@ -109,6 +109,7 @@ type ledger struct {
 	maybe   map[string]bool  // sends without an answer: they may be there or not
 	deleted map[string]bool  // deletes acknowledged
 	params  map[string]int64 // parameter → newest acknowledged version
+	objects objects
 	acks    atomic.Int64
 	total   int
 }
@@ -130,11 +131,15 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := port(t)
-	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}}
+	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{},
+		objects: objects{acked: map[string]string{}, tried: map[string]string{}}}
 	s := start(t, bin, dir, addr, false)
 	ctx := context.Background()
 	if _, err := (&sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
 		t.Fatal(err)
+	}
+	if status, b, err := s.http(ctx, "PUT", "/crash", nil); err != nil || status != 200 {
+		t.Fatal(status, string(b), err)
 	}
 	early := 0
 	for k := range kills {
@@ -169,7 +174,9 @@ func TestKills(t *testing.T) {
 	}
 	defer s.kill()
 	lost, zombies, read := l.check(t, s)
-	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages and %d parameters looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total, len(l.sent), len(l.params), lost, zombies, read)
+	lost += l.objects.check(t, s)
+	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters and %d objects (%d puts) looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total+l.objects.puts,
+		len(l.sent), len(l.params), len(l.objects.acked), l.objects.puts, lost, zombies, read)
 	if lost != 0 || zombies != 0 {
 		t.Fail()
 	}
@@ -231,6 +238,11 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			l.params[name] = *r.Version
 			l.total++
 			l.mu.Unlock()
+			l.ack()
+		case 3:
+			if !l.objects.put(ctx, s, l.objects.key(client, i), body) {
+				return
+			}
 			l.ack()
 		}
 	}
