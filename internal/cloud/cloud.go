@@ -36,6 +36,7 @@ import (
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
 	"virga/service/iam"
+	"virga/service/logs"
 	"virga/service/sqs"
 	"virga/service/ssm"
 	"virga/service/sts"
@@ -126,6 +127,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
+		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 	}
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {

@@ -210,7 +210,8 @@ func (q *scan) trim() {
 func (q *scan) page(more bool) ([]event, *pos, error) {
 	q.trim()
 	if (more || q.trimmed) && len(q.found) > 0 {
-		return q.found, &q.found[len(q.found)-1].pos, nil
+		last := q.found[len(q.found)-1].pos
+		return q.found, &last, nil
 	}
 	return q.found, nil, nil
 }
