@@ -120,7 +120,7 @@ func (q *scan) run(ctx context.Context) ([]event, *pos, error) {
 		if q.full(edge) {
 			return q.page(true)
 		}
-		if q.spent >= ScanBytesMax && edge != start {
+		if q.spent >= q.s.scanBytes && edge != start {
 			return q.stop(edge)
 		}
 		refs, err := q.list(ctx, minute, start)
@@ -136,7 +136,7 @@ func (q *scan) run(ctx context.Context) ([]event, *pos, error) {
 			if q.full(edge) {
 				return q.page(true)
 			}
-			if q.spent >= ScanBytesMax && edge != start {
+			if q.spent >= q.s.scanBytes && edge != start {
 				return q.stop(edge)
 			}
 			if r.packed == nil {

@@ -35,6 +35,8 @@ type Service struct {
 	tails tails
 	used  counter
 
+	scanBytes int64 // ScanBytesMax; less in tests
+
 	mu    sync.Mutex // never held across a wait
 	cache map[string]cached
 }
@@ -55,7 +57,7 @@ var _ logsapi.Server = (*Service)(nil)
 
 // New makes the service.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, codec: newCodec(), cache: map[string]cached{}}
+	s := &Service{cfg: cfg, codec: newCodec(), scanBytes: ScanBytesMax, cache: map[string]cached{}}
 	s.tails.init(cfg.Env)
 	s.used.init()
 	return s
