@@ -36,6 +36,7 @@ import (
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
 	"virga/service/iam"
+	"virga/service/logs"
 	"virga/service/s3"
 	"virga/service/sqs"
 	"virga/service/ssm"
@@ -129,6 +130,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
 		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 	}
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
