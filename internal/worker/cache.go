@@ -272,8 +272,8 @@ func (c *Cache) Remove(key string) error {
 	if err != nil {
 		return err
 	}
-	// Renamed first: a folder under a digest is whole or not there.
-	if err := os.Rename(filepath.Join(c.dir, key), filepath.Join(tmp, key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	// Renamed first, over the empty folder: a folder under a digest is whole or not there.
+	if err := os.Rename(filepath.Join(c.dir, key), tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, removeAll(tmp))
 	}
 	return removeAll(tmp)
