@@ -11,9 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +34,6 @@ const (
 	authorityYears = 10
 	leafTime       = 30 * 24 * time.Hour
 	certsMax       = 1024
-	handshakeTime  = 10 * time.Second
 	serialBits     = 128
 )
 
@@ -162,106 +159,4 @@ func (a *Authority) certificate(server string, now time.Time) (*tls.Certificate,
 	}
 	a.certs[server] = c
 	return c, nil
-}
-
-// EitherListener takes plain and TLS connections on one listener: a connection whose first byte begins a TLS record
-// is unwrapped. The choice is made at the first read, so that a silent connection keeps nobody waiting.
-func EitherListener(l net.Listener, cfg *tls.Config) net.Listener { return &either{l, cfg} }
-
-type either struct {
-	net.Listener
-	cfg *tls.Config
-}
-
-// Accept gives the next connection.
-func (e *either) Accept() (net.Conn, error) {
-	c, err := e.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &eitherConn{Conn: c, cfg: e.cfg}, nil
-}
-
-type eitherConn struct {
-	net.Conn // the raw one
-	cfg      *tls.Config
-	once     sync.Once
-	in       net.Conn // what is spoken to; nil until the first read
-	err      error
-	mu       sync.Mutex
-}
-
-const tlsHandshakeRecord = 0x16
-
-func (c *eitherConn) choose() (net.Conn, error) {
-	c.once.Do(func() {
-		var first [1]byte
-		if _, err := io.ReadFull(c.Conn, first[:]); err != nil {
-			c.err = err
-			return
-		}
-		raw := &prefixed{Conn: c.Conn, first: first[:]}
-		var in net.Conn = raw
-		if first[0] == tlsHandshakeRecord {
-			t := tls.Server(raw, c.cfg)
-			_ = c.Conn.SetReadDeadline(time.Now().Add(handshakeTime))
-			if c.err = t.Handshake(); c.err != nil {
-				return
-			}
-			_ = c.Conn.SetReadDeadline(time.Time{})
-			in = t
-		}
-		c.mu.Lock()
-		c.in = in
-		c.mu.Unlock()
-	})
-	if c.err != nil {
-		return nil, c.err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.in, nil
-}
-
-// Read reads what is inside.
-func (c *eitherConn) Read(p []byte) (int, error) {
-	in, err := c.choose()
-	if err != nil {
-		return 0, err
-	}
-	return in.Read(p)
-}
-
-// Write writes into what is spoken; a server speaks second.
-func (c *eitherConn) Write(p []byte) (int, error) {
-	in, err := c.choose()
-	if err != nil {
-		return 0, err
-	}
-	return in.Write(p)
-}
-
-// Close ends the connection.
-func (c *eitherConn) Close() error {
-	c.mu.Lock()
-	in := c.in
-	c.mu.Unlock()
-	if in != nil {
-		return in.Close()
-	}
-	return c.Conn.Close()
-}
-
-type prefixed struct {
-	net.Conn
-	first []byte
-}
-
-func (p *prefixed) Read(b []byte) (int, error) {
-	if len(p.first) > 0 && len(b) > 0 {
-		n := copy(b, p.first)
-		p.first = p.first[n:]
-		return n, nil
-	}
-	return p.Conn.Read(b)
 }

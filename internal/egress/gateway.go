@@ -127,8 +127,10 @@ func (g *Gateway) redirect(c net.Conn) {
 		return
 	}
 	defer g.drop(out)
-	g.work.Go(func() { pump(c, out) })
+	var both sync.WaitGroup
+	both.Go(func() { pump(c, out) })
 	pump(out, c)
+	both.Wait()
 }
 
 // reset lets the other side see a broken connection instead of an ordered end.

@@ -273,8 +273,8 @@ func (c *Cache) Remove(key string) error {
 		return err
 	}
 	// Renamed first, over the empty folder: a folder under a digest is whole or not there.
-	if err := os.Rename(filepath.Join(c.dir, key), tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, removeAll(tmp))
+	if err := unix.Rename(filepath.Join(c.dir, key), tmp); err != nil && err != unix.ENOENT {
+		return errors.Join(&os.PathError{Op: "rename", Path: key, Err: err}, removeAll(tmp))
 	}
 	return removeAll(tmp)
 }
