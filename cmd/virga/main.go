@@ -17,6 +17,8 @@ import (
 
 	"virga/internal/auth"
 	"virga/internal/cloud"
+	"virga/internal/launcher"
+	"virga/internal/sandbox/process"
 )
 
 type cli struct {
@@ -145,6 +147,15 @@ func dataDir() (string, error) {
 }
 
 func main() {
+	// The parts of this binary that are started by itself come before anything else.
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case launcher.Arg:
+			launcher.Main()
+		case process.Arg:
+			process.Main()
+		}
+	}
 	var c cli
 	k, err := kong.New(&c, kong.Name("virga"), kong.Description("A serverless cloud with AWS's own APIs in one binary."), kong.UsageOnError())
 	if err != nil {

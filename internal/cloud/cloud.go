@@ -35,6 +35,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/iam"
 	"virga/service/sqs"
 	"virga/service/ssm"
 	"virga/service/sts"
@@ -116,11 +117,13 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.RootOnly{}, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities}), Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
-		sts.New(sts.Config{Env: e, Auth: c.Auth}).Parts(),
+		identities.Parts(),
+		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
 	}

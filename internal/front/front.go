@@ -119,6 +119,8 @@ func (f *Front) Serve(ctx context.Context, l Listener) error {
 		ErrorLog:          slog.NewLogLogger(f.cfg.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), listenerKey{}, &l) },
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -130,6 +132,11 @@ func (f *Front) Serve(ctx context.Context, l Listener) error {
 		}
 	}()
 	err := s.Serve(limitConns(l.Listener, connsPerAddr))
+	if errors.Is(err, net.ErrClosed) { // the listener's owner closed it: nobody is left to wait for
+		s.Close()
+		err = nil
+	}
+	cancel()
 	<-done
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

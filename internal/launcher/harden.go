@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"virga/internal/sandbox/landlock"
 	"virga/internal/sandbox/seccomp"
 )
 
@@ -44,7 +44,7 @@ func Harden(cfg HardenConfig) (weaker []string, err error) {
 		return nil, fmt.Errorf("harden: core: %w", err)
 	}
 	if len(cfg.Write)+len(cfg.Read) > 0 {
-		why, err := landlock(cfg.Write, cfg.Read)
+		why, err := restrictFiles(cfg.Write, cfg.Read)
 		if err != nil {
 			return nil, fmt.Errorf("harden: landlock: %w", err)
 		}
@@ -95,71 +95,19 @@ func verifyHardened() error {
 	return nil
 }
 
-// Landlock rights by the version of the interface that brought them.
-const (
-	landlockV1  = 1<<13 - 1 // everything on files but what follows
-	landlockV2  = 1 << 13   // refer
-	landlockV3  = 1 << 14   // truncate
-	landlockV5  = 1 << 15   // ioctl on devices
-	landlockRun = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
-	// Rights that only folders have; a rule for a file may not name them.
-	landlockFile = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | landlockV3 | landlockV5
-)
-
-func landlock(write, read []string) (weaker string, err error) {
-	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+func restrictFiles(write, read []string) (weaker string, err error) {
 	if !everyThreadWorks {
 		return "built with cgo, so Landlock cannot be put on every thread", nil
 	}
-	if e == unix.ENOSYS || e == unix.EOPNOTSUPP {
+	set, err := landlock.Ruleset(write, read)
+	if errors.Is(err, landlock.ErrUnsupported) {
 		return "no Landlock in this kernel: the server's uid alone keeps it from other files", nil
 	}
-	if e != 0 {
-		return "", e
+	if err != nil {
+		return "", err
 	}
-	rights := uint64(landlockV1)
-	for version, bit := range map[uintptr]uint64{2: landlockV2, 3: landlockV3, 5: landlockV5} {
-		if abi >= version {
-			rights |= bit
-		}
-	}
-	attr := struct{ fs uint64 }{rights}
-	set, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
-	if e != 0 {
-		return "", fmt.Errorf("ruleset: %w", e)
-	}
-	defer unix.Close(int(set))
-	allow := func(path string, access uint64) error {
-		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		defer unix.Close(fd)
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return err
-		}
-		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			access &= landlockFile
-		}
-		rule := unix.LandlockPathBeneathAttr{Allowed_access: access & rights, Parent_fd: int32(fd)}
-		_, _, e := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, set, unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
-		if e != 0 {
-			return fmt.Errorf("%s: %w", path, e)
-		}
-		return nil
-	}
-	for _, p := range write {
-		if err := allow(p, rights); err != nil {
-			return "", err
-		}
-	}
-	for _, p := range read {
-		if err := allow(p, landlockRun); err != nil {
-			return "", err
-		}
-	}
-	if e := everyThread(unix.SYS_LANDLOCK_RESTRICT_SELF, set, 0, 0); e != 0 {
+	defer unix.Close(set)
+	if e := everyThread(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(set), 0, 0); e != 0 {
 		return "", fmt.Errorf("restrict: %w", e)
 	}
 	return "", nil

@@ -18,6 +18,7 @@ import (
 	"virga/internal/launcher"
 	"virga/internal/launcher/cgroup"
 	"virga/internal/sandbox"
+	"virga/internal/sandbox/logpipe"
 	"virga/internal/sandbox/netredirect"
 )
 
@@ -29,7 +30,7 @@ type Sandbox struct {
 
 	listeners map[sandbox.Surface]net.Listener
 	packets   net.PacketConn
-	logs      *logReader
+	logs      *logpipe.Reader
 	control   int
 	pid       *os.File
 	limits    launcher.Parked // the limit descriptors of it
@@ -51,7 +52,7 @@ func newSandbox(k *Kind, slot uint32, spec sandbox.Spec, p launcher.Parked) (*Sa
 	s := &Sandbox{kind: k, slot: slot, spec: spec, control: p.Control, limits: p, done: make(chan struct{}), listeners: map[sandbox.Surface]net.Listener{}}
 	_ = unix.SetNonblock(p.Pid, true)
 	s.pid = os.NewFile(uintptr(p.Pid), "process")
-	s.logs = newLogReader(os.NewFile(uintptr(p.Log), "log"), spec.Limits.LogBytes, k.cfg.Env.Wall)
+	s.logs = logpipe.New(os.NewFile(uintptr(p.Log), "log"), spec.Limits.LogBytes, k.cfg.Env.Wall)
 	var err error
 	for _, l := range []struct {
 		at sandbox.Surface
@@ -173,7 +174,7 @@ func (s *Sandbox) run(ctx context.Context, extra []string, phase launcher.Phase)
 func (s *Sandbox) Logs() io.Reader { return s.logs }
 
 // LogDropped tells how many lines and bytes went past the limit and were not given to the reader.
-func (s *Sandbox) LogDropped() (lines, bytes int64) { return s.logs.dropped() }
+func (s *Sandbox) LogDropped() (lines, bytes int64) { return s.logs.Dropped() }
 
 // Kill implements sandbox.Sandbox.
 func (s *Sandbox) Kill() {

@@ -1,4 +1,7 @@
-package namespace
+// Package logpipe reads what a sandbox writes, at a bounded rate. Every isolation kind uses it.
+//
+// It is no log service: it knows lines only to drop them whole.
+package logpipe
 
 import (
 	"bytes"
@@ -9,9 +12,9 @@ import (
 	"time"
 )
 
-// logReader passes on a sandbox's output at no more than so many bytes a second, with a burst of one second. Lines
+// Reader passes on a sandbox's output at no more than so many bytes a second, with a burst of one second. Lines
 // past it are dropped, the rest of a line in which the limit is reached too, and both are counted.
-type logReader struct {
+type Reader struct {
 	f    *os.File
 	rate int64 // bytes per second; 0 means no limit
 	now  func() time.Time
@@ -25,12 +28,13 @@ type logReader struct {
 	dropping bool // the rest of the line is dropped
 }
 
-func newLogReader(f *os.File, rate int64, now func() time.Time) *logReader {
-	return &logReader{f: f, rate: rate, now: now, tokens: rate, last: now()}
+// New makes a reader of f; rate is in bytes per second, 0 for no limit.
+func New(f *os.File, rate int64, now func() time.Time) *Reader {
+	return &Reader{f: f, rate: rate, now: now, tokens: rate, last: now()}
 }
 
 // Read implements io.Reader. One goroutine reads.
-func (r *logReader) Read(p []byte) (int, error) {
+func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -53,7 +57,7 @@ func (r *logReader) Read(p []byte) (int, error) {
 }
 
 // filter keeps what the limit allows, in place, and gives its length.
-func (r *logReader) filter(b []byte) int {
+func (r *Reader) filter(b []byte) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -95,11 +99,12 @@ func (r *logReader) filter(b []byte) int {
 	return out
 }
 
-func (r *logReader) dropped() (lines, bytes int64) {
+// Dropped tells how many lines and bytes were not passed on.
+func (r *Reader) Dropped() (lines, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.lines, r.bytes
 }
 
 // Close closes the pipe's end.
-func (r *logReader) Close() { r.f.Close() }
+func (r *Reader) Close() { r.f.Close() }
