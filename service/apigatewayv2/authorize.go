@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virga/internal/execute"
+	"virga/internal/policy"
 	"virga/internal/proxyevent"
 )
 
@@ -24,8 +25,8 @@ type checker struct {
 // verdict is what an authorizer answered.
 type verdict struct {
 	simple  bool
-	allowed bool   // of a simple answer
-	policy  []byte // of an IAM one
+	allowed bool             // of a simple answer
+	policy  *policy.Compiled // of an IAM one
 	context json.RawMessage
 	who     string // principalId
 }
@@ -84,7 +85,7 @@ func (k *checker) identity(ev *proxyevent.Request) (values []string, ok bool) {
 
 // custom asks the Lambda authorizer of a route. It gives nil where the request may go on; ev then carries what the
 // authorizer said.
-func (c *compiled) custom(ctx context.Context, t *target, ev *proxyevent.Request, st *served, path string) *execute.Response {
+func (c *compiled) custom(ctx context.Context, r *execute.Request, t *target, ev *proxyevent.Request, st *served, path string) *execute.Response {
 	k := t.auth
 	if k == nil || k.function == "" {
 		return failed("AuthorizerConfiguration")
@@ -107,10 +108,7 @@ func (c *compiled) custom(ctx context.Context, t *target, ev *proxyevent.Request
 	}
 	allowed := v.allowed
 	if !v.simple {
-		var err error
-		if allowed, err = execute.Allows(v.policy, arn); err != nil {
-			return failed("AuthorizerAnswer")
-		}
+		allowed = execute.Allows(v.policy, v.who, r, arn)
 	}
 	if !allowed {
 		return reply(403, "Forbidden", "AccessDeniedException")
@@ -186,8 +184,9 @@ func (c *compiled) ask(ctx context.Context, k *checker, ev *proxyevent.Request, 
 		}
 		return &verdict{simple: true, allowed: *in.IsAuthorized, context: in.Context}, nil
 	}
-	if len(in.PolicyDocument) == 0 {
+	p, err := execute.ParsePolicy(in.PolicyDocument)
+	if err != nil {
 		return nil, failed("AuthorizerAnswer")
 	}
-	return &verdict{policy: in.PolicyDocument, context: in.Context, who: in.PrincipalID}, nil
+	return &verdict{policy: p, context: in.Context, who: in.PrincipalID}, nil
 }

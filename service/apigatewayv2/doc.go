@@ -3,6 +3,5 @@
 //
 // What differs from AWS: WebSocket APIs, JWT authorizers, HTTP_PROXY and AWS service integrations, parameter mapping,
 // mutual TLS, access logs, domain names and VPC links are refused by name. A deployment that autoDeploy made is
-// replaced by the next one, so an API keeps one of them a stage and not its whole history. Policies that a Lambda
-// authorizer answers are read without conditions: a statement that has some never allows, and denies if it denies.
+// replaced by the next one, so an API keeps one of them a stage and not its whole history.
 package apigatewayv2

@@ -68,7 +68,7 @@ func (c *compiled) route(ctx context.Context, r *execute.Request, st *served, pa
 		}
 		ev.Identity = id
 	case "CUSTOM":
-		if out := c.custom(ctx, t, ev, st, path); out != nil {
+		if out := c.custom(ctx, r, t, ev, st, path); out != nil {
 			return out
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"virga/internal/env"
 	"virga/internal/execute"
 	"virga/internal/gate"
-	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -71,7 +70,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &v2api.Model, Handlers: v2api.Handlers(s), Types: []resource.Type{}}
+	return gate.Parts{Model: &v2api.Model, Handlers: v2api.Handlers(s)}
 }
 
 func bad(format string, a ...any) error {
