@@ -25,6 +25,7 @@ import (
 	"virga/internal/authority"
 	"virga/internal/blob"
 	"virga/internal/env"
+	"virga/internal/execute"
 	"virga/internal/front"
 	"virga/internal/gate"
 	"virga/internal/job"
@@ -35,6 +36,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/apigatewayv2"
 	"virga/service/iam"
 	"virga/service/logs"
 	"virga/service/s3"
@@ -123,6 +125,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
+	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
 		identities.Parts(),
@@ -131,7 +134,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		queues.Parts(),
 		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
+		http.Parts(),
 	}
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
@@ -154,7 +159,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health})
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, App: apis.Serve})
 	return c, nil
 }
 
