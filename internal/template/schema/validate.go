@@ -430,7 +430,7 @@ func (v *validator) dependencies(s, x template.Value, path []string, has func(st
 		}
 	}
 	if l := s.Get("requiredOr"); l.IsList() && names(l) == 0 {
-		v.add("E3015", "requiredOr", path, x.Pos(), fmt.Sprintf("%s: one of %s is required", pathText(path), list(l)), "One of %s is a required property", list(l))
+		v.add("E3058", "requiredOr", path, x.Pos(), fmt.Sprintf("%s: one of %s is required", pathText(path), list(l)), "One of %s is a required property", list(l))
 	}
 }
 
