@@ -478,7 +478,7 @@ func (v *validator) readOnly(x template.Value) {
 			continue
 		}
 		at := x.Path(steps[:len(steps)-1]...)
-		if e, ok := at.Entry(steps[len(steps)-1]); ok && !noValue(e.Value) && !v.settable(p) {
+		if e, ok := at.Entry(steps[len(steps)-1]); ok && !isOpen(e.Value) && !v.settable(p) {
 			v.add("E3040", "readOnly", steps, e.KeyPos, "Encountered unsupported property "+e.Key, "Read only properties are not allowed ('%s')", e.Key)
 		}
 	}
