@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 var testEnv = Env{AccountID: "012345678901", Region: "eu-west-1", Partition: "aws", URLSuffix: "amazonaws.com", StackName: "st", StackID: "arn:aws:cloudformation:eu-west-1:012345678901:stack/st/1"}
@@ -271,6 +272,8 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		slow := time.AfterFunc(5*time.Second, func() { panic(fmt.Sprintf("no end: %q", text)) })
+		defer slow.Stop()
 		tp, err := Parse(text, Limits{Bytes: 10_000})
 		if err != nil {
 			return

@@ -3,7 +3,10 @@ package lint
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
+
+	"virga/internal/template/schema"
 )
 
 func TestLint(t *testing.T) {
@@ -86,4 +89,21 @@ func splitLines(s string) (out []string) {
 		s = s[min(i+1, len(s)):]
 	}
 	return out
+}
+
+// BenchmarkLint500 parses and checks a template of 500 functions, with the types kept from call to call.
+func BenchmarkLint500(b *testing.B) {
+	var s strings.Builder
+	s.WriteString("Resources:\n")
+	for i := range 500 {
+		fmt.Fprintf(&s, "  F%d:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: !Sub '${AWS::StackName}-f%d'\n      Runtime: python3.12\n      Handler: index.handler\n      MemorySize: 256\n      Timeout: 30\n      Role: !Sub 'arn:aws:iam::${AWS::AccountId}:role/r'\n      Code: {S3Bucket: bucket, S3Key: k}\n      Environment:\n        Variables: {A: b, C: !Ref AWS::Region}\n", i, i)
+	}
+	text := []byte(s.String())
+	o := Options{Types: &schema.Cache{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if f := Lint(text, o); len(f) > 0 {
+			b.Fatal(f[0])
+		}
+	}
 }
