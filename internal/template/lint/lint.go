@@ -97,7 +97,7 @@ func (l *linter) whole(root template.Value) {
 			t, root = out, out.Root
 		}
 	}
-	l.serverless = t == nil && root.Has("Transform") || t != nil && t.Pending()
+	l.serverless = opaque(root)
 	l.names = map[string]bool{}
 	for _, n := range []string{"AWS::AccountId", "AWS::NoValue", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"} {
 		l.names[n] = true
@@ -121,12 +121,31 @@ func (l *linter) whole(root template.Value) {
 	for n, o := range root.Get("Outputs").All() {
 		l.references(o.Get("Value"), []string{"Outputs", n, "Value"}, "E6101")
 	}
-	if err == nil && t != nil && !t.Pending() {
+	if t != nil {
 		l.cycles(t)
 	}
 	if err != nil && len(l.out) == 0 {
 		l.structure(err)
 	}
+}
+
+// opaque tells whether transforms that were not run may make resources: SAM's own types, macros and loops.
+func opaque(v template.Value) bool {
+	tr := v.Get("Transform")
+	if !tr.IsList() {
+		tr = template.ListOf(tr)
+	}
+	for _, m := range tr.Items() {
+		if m.Exists() && m.Text() != template.Serverless && m.Text() != template.LanguageExtensions {
+			return true
+		}
+	}
+	for id, r := range v.Get("Resources").All() {
+		if strings.HasPrefix(id, "Fn::") || strings.HasPrefix(r.Get("Type").Text(), "AWS::Serverless::") {
+			return true
+		}
+	}
+	return v.Has("Fn::Transform")
 }
 
 func placeholder(p *template.Parameter) string {
@@ -262,7 +281,7 @@ func (l *linter) references(v template.Value, path []string, refRule string) {
 }
 
 func ruleOf(section, rule string) string {
-	if section == "E6101" {
+	if section == "E6101" || section == "E1019" {
 		return section
 	}
 	return rule
@@ -320,7 +339,7 @@ func (l *linter) sub(a template.Value, path []string, refRule string) {
 			l.ref(name, text.Pos(), path, rule)
 		}
 	}
-	l.references(vars, path, refRule)
+	l.references(vars, path, rule)
 }
 
 // near suggests a name that differs in letter case or one letter alone.

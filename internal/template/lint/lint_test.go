@@ -96,7 +96,7 @@ func BenchmarkLint500(b *testing.B) {
 	var s strings.Builder
 	s.WriteString("Resources:\n")
 	for i := range 500 {
-		fmt.Fprintf(&s, "  F%d:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: !Sub '${AWS::StackName}-f%d'\n      Runtime: python3.12\n      Handler: index.handler\n      MemorySize: 256\n      Timeout: 30\n      Role: !Sub 'arn:aws:iam::${AWS::AccountId}:role/r'\n      Code: {S3Bucket: bucket, S3Key: k}\n      Environment:\n        Variables: {A: b, C: !Ref AWS::Region}\n", i, i)
+		fmt.Fprintf(&s, "  F%d:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: !Sub '${AWS::StackName}-f%d'\n      Runtime: python3.12\n      Handler: index.handler\n      MemorySize: 256\n      Timeout: 30\n      Role: !Sub 'arn:aws:iam::${AWS::AccountId}:role/r'\n      Code: {S3Bucket: bucket, S3Key: k}\n      Environment:\n        Variables: {AA: b, CC: !Ref AWS::Region}\n", i, i)
 	}
 	text := []byte(s.String())
 	o := Options{Types: &schema.Cache{}}

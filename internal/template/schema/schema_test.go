@@ -134,7 +134,7 @@ func BenchmarkFind(b *testing.B) {
 
 func BenchmarkValidate(b *testing.B) {
 	ty, _ := Find("AWS::Lambda::Function")
-	v := value(b, "{Role: !Ref R, Code: {ZipFile: x}, Runtime: python3.12, Handler: a.b, MemorySize: 256, Timeout: 30, Environment: {Variables: {A: b, C: d}}, Tags: [{Key: a, Value: b}]}")
+	v := value(b, "{Role: !Ref R, Code: {ZipFile: x}, Runtime: python3.12, Handler: a.b, MemorySize: 256, Timeout: 30, Environment: {Variables: {AA: b, CC: d}}, Tags: [{Key: a, Value: b}]}")
 	b.ReportAllocs()
 	for b.Loop() {
 		if len(ty.Validate(v, Options{})) > 0 {
