@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: build demo check clients crash crash-long sim-long conform generate test fuzz
+.PHONY: cfnlint build demo check clients crash crash-long sim-long conform generate test fuzz
 
 build:
 	@mkdir -p $(BUILD)
@@ -46,3 +46,9 @@ conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
 
 test: check generate sim-long conform clients crash
+
+# How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
+cfnlint:
+	@mkdir -p $(BUILD)
+	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
+	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
