@@ -9,6 +9,7 @@ type link struct {
 	id     any // its logical id
 	target *Map
 	suffix string // of the permission for an API's stage
+	noStage bool  // the event does not know its stage
 }
 
 // eventOf is an event of a function or a state machine on its way into resources.

@@ -56,6 +56,9 @@ func withoutSlash(path string) string {
 
 // stageValue is the stage's name as the definition mentions it.
 func (e *eventOf) stageValue() any {
+	if e.link.noStage {
+		return e.get("Stage")
+	}
 	if v := e.link.target.get("StageName"); isStr(v) {
 		return v
 	}

@@ -343,7 +343,7 @@ func (s *swagger) setDefaultAuthorizer(path string, name any, authorizers []*aut
 		} else if len(own) > 0 {
 			add = own
 		} else {
-			scopes := []any{}
+			var scopes any = []any{}
 			if a := byName(text(name)); a != nil && a.scopes != nil {
 				scopes = a.scopes
 			}
