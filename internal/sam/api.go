@@ -251,7 +251,7 @@ func (a *restAPI) gatewayResponse(kind string, m *Map) gatewayResponse {
 		if truthy(v) && !regexp.MustCompile(`^[0-9]{1,3}$`).MatchString(s) {
 			a.fail("Property 'StatusCode' must be numeric")
 		}
-		g.status = like(v, s)
+		g.status = s
 	}
 	return g
 }

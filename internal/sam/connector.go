@@ -9,8 +9,8 @@ import (
 
 // reference is an end of a connector.
 type reference struct {
-	id                                                    string
-	kind                                                  string
+	id                                               string
+	kind                                             string
 	arn, role, queueURL, resourceID, name, qualifier any
 }
 

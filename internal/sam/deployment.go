@@ -4,9 +4,9 @@ package sam
 type preference struct {
 	enabled                       any
 	kind, pre, post, alarms, role any
-	triggers                             any
-	condition                            string
-	tags                                 *Map
+	triggers                      any
+	condition                     string
+	tags                          *Map
 }
 
 // deployments are the preferences of all functions, which share a CodeDeploy application.

@@ -66,6 +66,7 @@ func (e *editor) items(path string) []*Map {
 	unsettle(e.paths)
 	unsettle(e.doc)
 	v := e.paths.get(path)
+	unsettle(v)
 	var out []*Map
 	for _, x := range contents(v) {
 		m := dictOrFail(x, invalidPath, path)
@@ -137,6 +138,8 @@ func (e *editor) addPath(path, method any) {
 	dictOrFail(e.paths.get(p), invalidPath, p)
 	m := methodName(method)
 	unsettle(e.doc)
+	unsettle(e.paths)
+	unsettle(e.paths.get(p))
 	for _, x := range contents(e.paths.get(p)) {
 		if item := obj(x); !item.Has(text(m)) {
 			unsettle(item)
@@ -153,7 +156,9 @@ func (e *editor) methods(path string, method any) []*Map {
 func (e *editor) definitions(path string, method any, integrated bool) []*Map {
 	var out []*Map
 	for _, item := range e.items(path) {
-		for _, x := range contents(item.get(text(methodName(method)))) {
+		v := item.get(text(methodName(method)))
+		unsettle(v)
+		for _, x := range contents(v) {
 			if d := definition(x, path, text(method)); !integrated || truthy(d.get(integrationKey)) {
 				out = append(out, d)
 			}
@@ -175,6 +180,7 @@ func (e *editor) allMethods(path string) []namedMethod {
 			if k == "summary" || k == "description" || k == "parameters" {
 				continue
 			}
+			unsettle(v)
 			for _, x := range contents(v) {
 				if d := definition(x, path, k); truthy(d.get(integrationKey)) {
 					out = append(out, namedMethod{text(methodName(k)), d})
@@ -253,4 +259,30 @@ func deepSet(v any, outer, inner string, value any) (wrong string, ok bool) {
 	}
 	o.Set(inner, value)
 	return "", true
+}
+
+// guard undoes what f changed in the definition when it fails: the reference would drop its copy.
+func (e *editor) guard(path string, f func()) {
+	doc, item := e.doc.shallow(), clone(e.paths.get(path))
+	type part struct{ at, was *Map }
+	var parts []part
+	for _, v := range doc.All() {
+		if m, ok := v.(*Map); ok && m != e.paths {
+			parts = append(parts, part{m, m.shallow()})
+		}
+	}
+	failed := catch(f)
+	if failed == nil {
+		return
+	}
+	*e.doc = *doc
+	for _, p := range parts {
+		*p.at = *p.was
+	}
+	if item == nil {
+		e.paths.Delete(path)
+	} else {
+		e.paths.Set(path, item)
+	}
+	panic(failed)
 }

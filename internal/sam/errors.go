@@ -34,7 +34,9 @@ func (e *Error) Error() string {
 // code stumbles over a value of a wrong type.
 type InternalError struct{ Message string }
 
-func (e *InternalError) Error() string { return "Transform AWS::Serverless-2016-10-31 failed: " + e.Message }
+func (e *InternalError) Error() string {
+	return "Transform AWS::Serverless-2016-10-31 failed: " + e.Message
+}
 
 // LimitError is a template over one of the Limits.
 type LimitError struct {

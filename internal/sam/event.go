@@ -6,10 +6,10 @@ import (
 
 // link is what an event refers to in the template: a bucket, a user pool or an API.
 type link struct {
-	id     any // its logical id
-	target *Map
-	suffix string // of the permission for an API's stage
-	noStage bool  // the event does not know its stage
+	id      any // its logical id
+	target  *Map
+	suffix  string // of the permission for an API's stage
+	noStage bool   // the event does not know its stage
 }
 
 // eventOf is an event of a function or a state machine on its way into resources.

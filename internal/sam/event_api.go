@@ -40,7 +40,7 @@ func (t *transform) apiEvent(e *eventOf) []*resource {
 			failEvent(e.rel, "Must define one of: Authorizer, ApiKeyRequired or ResourcePolicy when using the OverrideApiAuth property.")
 		}
 		s := t.newSwagger(body)
-		t.eventAuth(s, e, auth, api)
+		s.guard(path, func() { t.eventAuth(s, e, auth, api) })
 		api.Set("DefinitionBody", s.result())
 	}
 	return made
@@ -76,12 +76,22 @@ func (t *transform) addToSwagger(e *eventOf, api *Map) {
 		body = swaggerSkeleton()
 	}
 	path, method := e.get("Path"), e.get("Method")
-	mode := e.get("ResponseTransferMode")
-	uri := integrationURI(e.target, t.partition, mode)
+	uri := integrationURI(e.target, t.partition, e.get("ResponseTransferMode"))
 	s := t.newSwagger(body)
 	if s.hasIntegration(text(path), method) {
 		failEvent(e.rel, "API method \"%s\" defined multiple times for path \"%s\".", text(method), text(path))
 	}
+	s.guard(text(path), func() { t.addMethod(s, e, api, uri) })
+	if merge {
+		api.Set("DefinitionBody", e.mergedDefinition(obj(given), s))
+	} else {
+		api.Set("DefinitionBody", s.result())
+	}
+}
+
+// addMethod adds an event's method with all that the event says about it.
+func (t *transform) addMethod(s *swagger, e *eventOf, api, uri *Map) {
+	path, method := e.get("Path"), e.get("Method")
 	var auth, apiAuth any = pyMap(), pyMap()
 	if v := e.get("Auth"); truthy(v) {
 		auth = v
@@ -90,7 +100,7 @@ func (t *transform) addToSwagger(e *eventOf, api *Map) {
 	if v := api.get("Auth"); truthy(v) {
 		apiAuth = v
 	}
-	s.addLambda(path, method, uri, a, (owner{id: text(e.link.id)}).mustMap(apiAuth, "Auth"), e.target.condition(), mode)
+	s.addLambda(path, method, uri, a, (owner{id: text(e.link.id)}).mustMap(apiAuth, "Auth"), e.target.condition(), e.get("ResponseTransferMode"))
 	if a.Len() > 0 {
 		t.eventAuth(s, e, a, api)
 	}
@@ -102,11 +112,6 @@ func (t *transform) addToSwagger(e *eventOf, api *Map) {
 	}
 	if l := e.get("RequestParameters"); truthy(l) {
 		s.addParameters(text(path), method, e.requestParameters(iterated(l)))
-	}
-	if merge {
-		api.Set("DefinitionBody", e.mergedDefinition(obj(given), s))
-	} else {
-		api.Set("DefinitionBody", s.result())
 	}
 }
 
@@ -353,6 +358,12 @@ func (t *transform) addToOpenAPI(e *eventOf, api *Map) {
 	if truthy(api.get("__MANAGE_SWAGGER")) && o.hasIntegration(text(path), method) {
 		failEvent(e.rel, "API method '%s' defined multiple times for path '%s'.", text(method), text(path))
 	}
+	o.guard(text(path), func() { e.addHTTPMethod(o, api, uri) })
+	api.Set("DefinitionBody", o.result())
+}
+
+func (e *eventOf) addHTTPMethod(o *openAPI, api, uri *Map) {
+	path, method := e.get("Path"), e.get("Method")
 	o.addLambda(path, method, uri, e.target.condition())
 	if a := e.get("Auth"); truthy(a) {
 		e.httpAuth(o, api, obj(a))
@@ -370,7 +381,6 @@ func (t *transform) addToOpenAPI(e *eventOf, api *Map) {
 	if v := e.get("PayloadFormatVersion"); truthy(v) {
 		o.addPayloadFormat(text(path), method, v)
 	}
-	api.Set("DefinitionBody", o.result())
 }
 
 func (e *eventOf) httpAuth(o *openAPI, api, auth *Map) {

@@ -159,6 +159,7 @@ func (o *openAPI) setDefaultAuthorizer(path string, name any, scopes any) {
 			if !item.Has(n) {
 				failDocument("Could not find %s in %s within DefinitionBody.", n, path)
 			}
+			unsettle(v)
 			for _, x := range contents(v) {
 				d := definition(x, path, k)
 				if !truthy(d.get(integrationKey)) || truthy(d.get("security")) {

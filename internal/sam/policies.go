@@ -224,7 +224,9 @@ func (t *transform) managedPolicyARN(name any) any {
 }
 
 // awsManaged is the ARN of a policy of AWS's.
-func (t *transform) awsManaged(name string) string { return "arn:" + t.partition + ":iam::aws:policy/" + name }
+func (t *transform) awsManaged(name string) string {
+	return "arn:" + t.partition + ":iam::aws:policy/" + name
+}
 
 func (t *transform) xrayPolicy() string {
 	if t.partition == "aws" {

@@ -215,11 +215,13 @@ func (t *transform) stateMachineAPIEvent(e *eventOf) []*resource {
 	if truthy(e.get("UnescapeMappingTemplate")) {
 		template = `{"input": "$util.escapeJavaScript($input.json('$')).replaceAll("\\'","'")", "stateMachineArn": "${` + id + `}"}`
 	}
-	s.addStateMachine(path, m, fnSub("arn:${AWS::Partition}:apigateway:${AWS::Region}:states:action/StartExecution"), role.arn(),
-		NewMap("application/json", fnSub(template)), e.target.condition())
-	if a := e.get("Auth"); truthy(a) {
-		t.stateMachineAuth(s, e, obj(a), api)
-	}
+	s.guard(text(path), func() {
+		s.addStateMachine(path, m, fnSub("arn:${AWS::Partition}:apigateway:${AWS::Region}:states:action/StartExecution"), role.arn(),
+			NewMap("application/json", fnSub(template)), e.target.condition())
+		if a := e.get("Auth"); truthy(a) {
+			t.stateMachineAuth(s, e, obj(a), api)
+		}
+	})
 	api.Set("DefinitionBody", s.result())
 	return []*resource{role}
 }

@@ -36,7 +36,9 @@ func (t *transform) webSocketAPI(x *macro) []*resource {
 		w.auth = obj(a)
 	}
 	api := w.api()
-	d := t.domainV2(x, "websocketapi:createdBy")
+	own := *t
+	own.recordSets = map[string]*resource{} // the reference does not share the records of WebSocket APIs
+	d := own.domainV2(x, "websocketapi:createdBy")
 	stage := w.stage()
 	made := []*resource{api}
 	var routeIDs []any

@@ -42,15 +42,12 @@ func samMain() error {
 	})
 }
 
+// imaginaryApplication gives no status, as the suite's translator does not wait for templates to become ready.
 func imaginaryApplication(id, _ string) (sam.Application, error) {
-	a := sam.Application{URL: "https://awsserverlessrepo-changesets-xxx.s3.amazonaws.com/signed-url", TemplateID: "id-xxx-xxx", Status: "ACTIVE"}
+	a := sam.Application{URL: "https://awsserverlessrepo-changesets-xxx.s3.amazonaws.com/signed-url"}
 	switch id {
 	case "no-access", "non-existent", "invalid-semver":
 		return a, errors.New("Cannot access application: " + id + ".")
-	case "expired":
-		a.Status = "EXPIRED"
-	case "preparing-never-ready":
-		a.Status = "PREPARING"
 	}
 	return a, nil
 }
