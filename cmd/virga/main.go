@@ -19,6 +19,7 @@ import (
 	"virga/internal/cloud"
 	"virga/internal/launcher"
 	"virga/internal/sandbox/process"
+	"virga/internal/worker"
 )
 
 type cli struct {
@@ -154,6 +155,8 @@ func main() {
 			launcher.Main()
 		case process.Arg:
 			process.Main()
+		case worker.Arg:
+			worker.Main()
 		}
 	}
 	var c cli

@@ -37,6 +37,7 @@ import (
 	"virga/internal/store/seal"
 	"virga/service/iam"
 	"virga/service/logs"
+	"virga/service/s3"
 	"virga/service/sqs"
 	"virga/service/ssm"
 	"virga/service/sts"
@@ -119,7 +120,8 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
 	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities}), Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
@@ -127,6 +129,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
+		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 	}
 	kinds := map[string]job.Kind{}

@@ -215,4 +215,3 @@ func (i *instance) report(in *Invocation, out *Result, r *runtime.Result, mark u
 func millis(d time.Duration) string {
 	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 2, 64)
 }
-

@@ -325,6 +325,9 @@ func (s *Service) DeleteFunction(ctx context.Context, in *lambdaapi.DeleteFuncti
 		job.Cancel(tx, x.account, settleKind, settleID(x.region, f))
 		return nil
 	})
+	if err == nil && x.qualifier == "" {
+		s.cfg.Compute.Retire(x.account, x.region, x.name)
+	}
 	return &lambdaapi.DeleteFunctionOutput{StatusCode: wire.P(int32(204))}, err
 }
 

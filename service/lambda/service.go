@@ -38,6 +38,8 @@ type environments interface {
 	Prepare(ctx context.Context, f *compute.Function) error
 	// Runtime tells whether a runtime of that name can run here; interpreted ones run on either architecture.
 	Runtime(name string) (known, available, interpreted bool)
+	// Retire ends what is idle of a function that was deleted.
+	Retire(account, region, name string)
 }
 
 // Config joins the service.

@@ -1,6 +1,6 @@
 // Package crash kills a real server at any moment and proves that nothing acknowledged is lost.
 //
-// Sixteen clients send, receive and delete messages, write parameters and put log events; the kill comes 5 to 500 ms after the 500th
+// Sixteen clients send, receive and delete messages, write parameters, put objects and put log events; the kill comes 5 to 500 ms after the 500th
 // acknowledgement since the server was ready, one time in four while it recovers. VIRGA_KILLS sets how many kills.
 package crash
 
@@ -110,7 +110,8 @@ type ledger struct {
 	maybe   map[string]bool  // sends without an answer: they may be there or not
 	deleted map[string]bool  // deletes acknowledged
 	params  map[string]int64 // parameter → newest acknowledged version
-	lines   map[string]bool  // log events acknowledged
+	objects objects
+	lines   map[string]bool // log events acknowledged
 	acks    atomic.Int64
 	total   int
 }
@@ -132,11 +133,15 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := port(t)
-	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}, lines: map[string]bool{}}
+	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}, lines: map[string]bool{},
+		objects: objects{acked: map[string]string{}, tried: map[string]string{}}}
 	s := start(t, bin, dir, addr, false)
 	ctx := context.Background()
 	if _, err := (&sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
 		t.Fatal(err)
+	}
+	if status, b, err := s.http(ctx, "PUT", "/crash", nil); err != nil || status != 200 {
+		t.Fatal(status, string(b), err)
 	}
 	logs := logsapi.Client{Invoker: s.invoker()}
 	if _, err := logs.CreateLogGroup(ctx, &logsapi.CreateLogGroupInput{LogGroupName: "crash"}); err != nil {
@@ -181,7 +186,9 @@ func TestKills(t *testing.T) {
 	defer s.kill()
 	lines := len(l.lines)
 	lost, zombies, read := l.check(t, s)
-	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters and %d log events looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total, len(l.sent), len(l.params), lines, lost, zombies, read)
+	lost += l.objects.check(t, s)
+	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters, %d objects (%d puts) and %d log events looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total+l.objects.puts,
+		len(l.sent), len(l.params), len(l.objects.acked), l.objects.puts, lines, lost, zombies, read)
 	if lost != 0 || zombies != 0 {
 		t.Fail()
 	}
@@ -209,7 +216,7 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			return
 		}
 		l.ack()
-		switch i % 4 {
+		switch i % 5 {
 		case 1:
 			r, err := q.ReceiveMessage(ctx, &sqsapi.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: wire.P(int32(2))})
 			if err != nil {
@@ -244,7 +251,12 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			l.total++
 			l.mu.Unlock()
 			l.ack()
-		case 3: // four clients share a stream, and a chunk where they are quick
+		case 3:
+			if !l.objects.put(ctx, s, l.objects.key(client, i), body) {
+				return
+			}
+			l.ack()
+		case 4: // four clients share a stream, and a chunk where they are quick
 			logs := logsapi.Client{Invoker: s.invoker()}
 			if _, err := logs.PutLogEvents(ctx, &logsapi.PutLogEventsInput{LogGroupName: "crash", LogStreamName: strconv.Itoa(client % 4),
 				LogEvents: []logsapi.InputLogEvent{{Timestamp: time.Now().UnixMilli(), Message: body}}}); err != nil {
