@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 build:
 	@mkdir -p $(BUILD)
-	go build -o $(BUILD)/virga ./cmd/virga
+	CGO_ENABLED=0 go build -o $(BUILD)/virga ./cmd/virga
 
 demo: build $(VENV)/done
 	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
@@ -21,7 +21,7 @@ $(VENV)/done: test/clients/requirements.txt
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy
+	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema
 
 check:
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
