@@ -96,6 +96,11 @@ func work(l Limits) report {
 // confine leaves the thread, and what it runs, the folder, the archive and little else.
 func confine() error {
 	for which, n := range map[int]uint64{unix.RLIMIT_CORE: 1, unix.RLIMIT_NOFILE: workerFiles, unix.RLIMIT_DATA: workerData, unix.RLIMIT_CPU: uint64(workerTime / time.Second)} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(which, &now); err != nil {
+			return fmt.Errorf("limit %d: %w", which, err)
+		}
+		n = min(n, now.Max) // a hardened server has lower ones, which nobody raises
 		if err := unix.Setrlimit(which, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 			return fmt.Errorf("limit %d: %w", which, err)
 		}
