@@ -192,7 +192,7 @@ func TestNetwork(t *testing.T) {
 }
 
 // serveNetwork serves a sandbox's surfaces; to replaces destinations, for a test has no network of its own to reach.
-func serveNetwork(t *testing.T, r *running, a *egress.Authority, p egress.Policy, to map[string]string, denied *[]string) {
+func serveNetwork(t *testing.T, r *running, a *egress.Authority, p egress.Policy, to map[string]string, denied *[]string, handler ...http.Handler) {
 	t.Helper()
 	g := egress.NewGateway(egress.GatewayConfig{Dialer: egress.New(egress.Config{Policy: p}), EndpointName: func(n string) bool { return namespace.IsEndpointName(n, "") }, EndpointIP: namespace.EndpointIP(),
 		Original: func(c net.Conn) (netip.AddrPort, error) {
@@ -210,6 +210,9 @@ func serveNetwork(t *testing.T, r *running, a *egress.Authority, p egress.Policy
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprintf(w, "endpoint %s%s tls=%v", req.Host, req.URL.Path, req.TLS != nil)
 	})}
+	if len(handler) > 0 {
+		srv.Handler = handler[0]
+	}
 	r.wait.Go(func() { _ = srv.Serve(l) })
 	r.wait.Go(func() { _ = g.ServeRedirect(r.box.Listener(sandbox.SurfaceRedirect)) })
 	r.wait.Go(func() { _ = g.ServeDNS(r.box.PacketConn(sandbox.SurfaceDNS)) })
