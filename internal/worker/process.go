@@ -109,7 +109,7 @@ func confine() error {
 			read = append(read, p) // a binary that was built with cgo is not static
 		}
 	}
-	set, err := landlock.Ruleset([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, read)
+	set, err := landlock.Scoped([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, read)
 	switch {
 	case errors.Is(err, landlock.ErrUnsupported):
 	case err != nil:
