@@ -52,8 +52,6 @@ type Server interface {
 	GetRuntimeManagementConfigRequires(ctx context.Context, in *GetRuntimeManagementConfigInput, r *wire.Requirements) error
 	Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error)
 	InvokeRequires(ctx context.Context, in *InvokeInput, r *wire.Requirements) error
-	InvokeWithResponseStream(ctx context.Context, in *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error)
-	InvokeWithResponseStreamRequires(ctx context.Context, in *InvokeWithResponseStreamInput, r *wire.Requirements) error
 	ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error)
 	ListAliasesRequires(ctx context.Context, in *ListAliasesInput, r *wire.Requirements) error
 	ListEventSourceMappings(ctx context.Context, in *ListEventSourceMappingsInput) (*ListEventSourceMappingsOutput, error)
@@ -110,7 +108,6 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[41], s.GetPolicy, s.GetPolicyRequires),
 		wire.Handle(&Model.Ops[44], s.GetRuntimeManagementConfig, s.GetRuntimeManagementConfigRequires),
 		wire.Handle(&Model.Ops[45], s.Invoke, s.InvokeRequires),
-		wire.Handle(&Model.Ops[47], s.InvokeWithResponseStream, s.InvokeWithResponseStreamRequires),
 		wire.Handle(&Model.Ops[48], s.ListAliases, s.ListAliasesRequires),
 		wire.Handle(&Model.Ops[52], s.ListEventSourceMappings, s.ListEventSourceMappingsRequires),
 		wire.Handle(&Model.Ops[56], s.ListFunctions, s.ListFunctionsRequires),
@@ -235,11 +232,6 @@ func (c *Client) GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeM
 // Invoke invokes the operation of that name.
 func (c *Client) Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error) {
 	return wire.Invoke[InvokeOutput](ctx, c.Invoker, &Model.Ops[45], in)
-}
-
-// InvokeWithResponseStream invokes the operation of that name.
-func (c *Client) InvokeWithResponseStream(ctx context.Context, in *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error) {
-	return wire.Invoke[InvokeWithResponseStreamOutput](ctx, c.Invoker, &Model.Ops[47], in)
 }
 
 // ListAliases invokes the operation of that name.

@@ -863,43 +863,6 @@ type InvokeOutput struct {
 	DurableExecutionArn *string
 }
 
-// InvokeResponseStreamUpdate is a structure of the service's model.
-type InvokeResponseStreamUpdate struct {
-	Payload []byte
-}
-
-// InvokeWithResponseStreamCompleteEvent is a structure of the service's model.
-type InvokeWithResponseStreamCompleteEvent struct {
-	ErrorCode    *string
-	ErrorDetails *string
-	LogResult    *string
-}
-
-// InvokeWithResponseStreamInput is the model's InvokeWithResponseStreamRequest.
-type InvokeWithResponseStreamInput struct {
-	FunctionName   string
-	LogType        *string
-	ClientContext  *string
-	Qualifier      *string
-	Payload        []byte
-	TenantId       *string
-	InvocationType *string
-}
-
-// InvokeWithResponseStreamOutput is the model's InvokeWithResponseStreamResponse.
-type InvokeWithResponseStreamOutput struct {
-	StatusCode                *int32
-	ExecutedVersion           *string
-	EventStream               wire.EventReader
-	ResponseStreamContentType *string
-}
-
-// InvokeWithResponseStreamResponseEvent is a structure of the service's model.
-type InvokeWithResponseStreamResponseEvent struct {
-	PayloadChunk   *InvokeResponseStreamUpdate
-	InvokeComplete *InvokeWithResponseStreamCompleteEvent
-}
-
 // KMSAccessDeniedException is an error of the service's model.
 type KMSAccessDeniedException struct {
 	Type    *string
@@ -910,7 +873,7 @@ func (e *KMSAccessDeniedException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *KMSAccessDeniedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 155, e.Message
+	return &schema, 150, e.Message
 }
 
 // KMSDisabledException is an error of the service's model.
@@ -923,7 +886,7 @@ func (e *KMSDisabledException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *KMSDisabledException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 156, e.Message
+	return &schema, 151, e.Message
 }
 
 // KMSInvalidStateException is an error of the service's model.
@@ -936,7 +899,7 @@ func (e *KMSInvalidStateException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *KMSInvalidStateException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 157, e.Message
+	return &schema, 152, e.Message
 }
 
 // KMSNotFoundException is an error of the service's model.
@@ -949,7 +912,7 @@ func (e *KMSNotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *KMSNotFoundException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 159, e.Message
+	return &schema, 154, e.Message
 }
 
 // KafkaSchemaRegistryAccessConfig is a structure of the service's model.
@@ -1069,7 +1032,7 @@ func (e *ModeNotSupportedException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ModeNotSupportedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 203, e.Message
+	return &schema, 198, e.Message
 }
 
 // NoPublishedVersionException is an error of the service's model.
@@ -1082,7 +1045,7 @@ func (e *NoPublishedVersionException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *NoPublishedVersionException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 207, e.Message
+	return &schema, 202, e.Message
 }
 
 // OnFailure is a structure of the service's model.
@@ -1105,7 +1068,7 @@ func (e *PolicyLengthExceededException) Error() string { return wire.ErrorText(e
 
 // Modeled says which error of the model this is.
 func (e *PolicyLengthExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 216, e.Message
+	return &schema, 211, e.Message
 }
 
 // PreconditionFailedException is an error of the service's model.
@@ -1118,7 +1081,7 @@ func (e *PreconditionFailedException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *PreconditionFailedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 217, e.Message
+	return &schema, 212, e.Message
 }
 
 // ProvisionedPollerConfig is a structure of the service's model.
@@ -1138,7 +1101,7 @@ func (e *PublicPolicyException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *PublicPolicyException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 222, e.Message
+	return &schema, 217, e.Message
 }
 
 // PublishVersionInput is the model's PublishVersionRequest.
@@ -1175,7 +1138,7 @@ func (e *RecursiveInvocationException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *RecursiveInvocationException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 228, e.Message
+	return &schema, 223, e.Message
 }
 
 // RemovePermissionInput is the model's RemovePermissionRequest.
@@ -1196,7 +1159,7 @@ func (e *RequestTooLargeException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *RequestTooLargeException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 231, e.Message
+	return &schema, 226, e.Message
 }
 
 // ResolvedS3Object is a structure of the service's model.
@@ -1216,7 +1179,7 @@ func (e *ResourceConflictException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ResourceConflictException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 235, e.Message
+	return &schema, 230, e.Message
 }
 
 // ResourceInUseException is an error of the service's model.
@@ -1229,7 +1192,7 @@ func (e *ResourceInUseException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ResourceInUseException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 236, e.Message
+	return &schema, 231, e.Message
 }
 
 // ResourceNotFoundException is an error of the service's model.
@@ -1242,7 +1205,7 @@ func (e *ResourceNotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ResourceNotFoundException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 237, e.Message
+	return &schema, 232, e.Message
 }
 
 // ResourceNotReadyException is an error of the service's model.
@@ -1255,7 +1218,7 @@ func (e *ResourceNotReadyException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ResourceNotReadyException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 238, e.Message
+	return &schema, 233, e.Message
 }
 
 // RuntimeAliasDeletedException is an error of the service's model.
@@ -1268,7 +1231,7 @@ func (e *RuntimeAliasDeletedException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *RuntimeAliasDeletedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 243, e.Message
+	return &schema, 237, e.Message
 }
 
 // RuntimeVersionConfig is a structure of the service's model.
@@ -1287,7 +1250,7 @@ func (e *RuntimeVersionDeletedException) Error() string { return wire.ErrorText(
 
 // Modeled says which error of the model this is.
 func (e *RuntimeVersionDeletedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 246, e.Message
+	return &schema, 240, e.Message
 }
 
 // RuntimeVersionError is a structure of the service's model.
@@ -1311,7 +1274,7 @@ func (e *S3FilesMountConnectivityException) Error() string { return wire.ErrorTe
 
 // Modeled says which error of the model this is.
 func (e *S3FilesMountConnectivityException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 250, e.Message
+	return &schema, 244, e.Message
 }
 
 // S3FilesMountFailureException is an error of the service's model.
@@ -1324,7 +1287,7 @@ func (e *S3FilesMountFailureException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *S3FilesMountFailureException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 251, e.Message
+	return &schema, 245, e.Message
 }
 
 // S3FilesMountTimeoutException is an error of the service's model.
@@ -1337,7 +1300,7 @@ func (e *S3FilesMountTimeoutException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *S3FilesMountTimeoutException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 252, e.Message
+	return &schema, 246, e.Message
 }
 
 // ScalingConfig is a structure of the service's model.
@@ -1367,7 +1330,7 @@ func (e *SerializedRequestEntityTooLargeException) Error() string { return wire.
 
 // Modeled says which error of the model this is.
 func (e *SerializedRequestEntityTooLargeException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 265, e.Message
+	return &schema, 259, e.Message
 }
 
 // ServiceException is an error of the service's model.
@@ -1379,7 +1342,7 @@ type ServiceException struct {
 func (e *ServiceException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *ServiceException) Modeled() (*wire.Schema, int32, string) { return &schema, 266, e.Message }
+func (e *ServiceException) Modeled() (*wire.Schema, int32, string) { return &schema, 260, e.Message }
 
 // ServiceQuotaExceededException is an error of the service's model.
 type ServiceQuotaExceededException struct {
@@ -1391,7 +1354,7 @@ func (e *ServiceQuotaExceededException) Error() string { return wire.ErrorText(e
 
 // Modeled says which error of the model this is.
 func (e *ServiceQuotaExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 267, e.Message
+	return &schema, 261, e.Message
 }
 
 // SnapStart is a structure of the service's model.
@@ -1408,7 +1371,7 @@ type SnapStartException struct {
 func (e *SnapStartException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *SnapStartException) Modeled() (*wire.Schema, int32, string) { return &schema, 270, e.Message }
+func (e *SnapStartException) Modeled() (*wire.Schema, int32, string) { return &schema, 264, e.Message }
 
 // SnapStartNotReadyException is an error of the service's model.
 type SnapStartNotReadyException struct {
@@ -1420,7 +1383,7 @@ func (e *SnapStartNotReadyException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *SnapStartNotReadyException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 271, e.Message
+	return &schema, 265, e.Message
 }
 
 // SnapStartRegenerationFailureException is an error of the service's model.
@@ -1433,7 +1396,7 @@ func (e *SnapStartRegenerationFailureException) Error() string { return wire.Err
 
 // Modeled says which error of the model this is.
 func (e *SnapStartRegenerationFailureException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 273, e.Message
+	return &schema, 267, e.Message
 }
 
 // SnapStartResponse is a structure of the service's model.
@@ -1452,7 +1415,7 @@ func (e *SnapStartTimeoutException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *SnapStartTimeoutException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 275, e.Message
+	return &schema, 269, e.Message
 }
 
 // SourceAccessConfiguration is a structure of the service's model.
@@ -1471,7 +1434,7 @@ func (e *SubnetIPAddressLimitReachedException) Error() string { return wire.Erro
 
 // Modeled says which error of the model this is.
 func (e *SubnetIPAddressLimitReachedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 286, e.Message
+	return &schema, 280, e.Message
 }
 
 // TagResourceInput is the model's TagResourceRequest.
@@ -1503,7 +1466,7 @@ func (e *TooManyRequestsException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *TooManyRequestsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 305, e.Message
+	return &schema, 299, e.Message
 }
 
 // TracingConfig is a structure of the service's model.
@@ -1526,7 +1489,7 @@ func (e *UnsupportedMediaTypeException) Error() string { return wire.ErrorText(e
 
 // Modeled says which error of the model this is.
 func (e *UnsupportedMediaTypeException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 316, e.Message
+	return &schema, 310, e.Message
 }
 
 // UntagResourceInput is the model's UntagResourceRequest.

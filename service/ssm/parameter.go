@@ -61,13 +61,13 @@ func (s *Service) PutParameter(ctx context.Context, in *ssmapi.PutParameterInput
 		DataType: wire.Or(in.DataType, "text"), At: s.cfg.Env.Now(), By: wire.Caller(ctx).ARN}
 	switch {
 	case in.Policies != nil && *in.Policies != "":
-		return nil, wire.Unsupported("PutParameter"+": "+"Policies")
+		return nil, wire.Unsupported("PutParameter" + ": " + "Policies")
 	case tier == "Intelligent-Tiering":
-		return nil, wire.Unsupported("PutParameter"+": "+"Tier=Intelligent-Tiering")
+		return nil, wire.Unsupported("PutParameter" + ": " + "Tier=Intelligent-Tiering")
 	case v.DataType != "text":
-		return nil, wire.Unsupported("PutParameter"+": "+"DataType="+v.DataType)
+		return nil, wire.Unsupported("PutParameter" + ": " + "DataType=" + v.DataType)
 	case in.KeyId != nil && *in.KeyId != defaultKey:
-		return nil, wire.Unsupported("PutParameter"+": "+"KeyId (keys of one's own)")
+		return nil, wire.Unsupported("PutParameter" + ": " + "KeyId (keys of one's own)")
 	case in.KeyId != nil && v.Type != "SecureString" && v.Type != "":
 		return nil, badName("KeyId is required for SecureString type parameter only.")
 	case v.Value == "":
@@ -431,7 +431,7 @@ func filterOf(fs []ssmapi.ParameterStringFilter, known ...string) (func(p *param
 func (s *Service) DescribeParameters(ctx context.Context, in *ssmapi.DescribeParametersInput) (*ssmapi.DescribeParametersOutput, error) {
 	c := wire.CallOf(ctx)
 	if wire.V(in.Shared) {
-		return nil, wire.Unsupported("DescribeParameters"+": "+"Shared=true")
+		return nil, wire.Unsupported("DescribeParameters" + ": " + "Shared=true")
 	}
 	fs := in.ParameterFilters
 	if len(in.Filters) > 0 {
