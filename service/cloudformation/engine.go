@@ -421,6 +421,7 @@ func (s *Service) begin(tx store.Tx, st *stack, op operation, now time.Time) {
 	st.Operations++
 	op.Number, op.Started = st.Operations, now
 	st.Operation = &op
+	decide(tx, st, now)
 }
 
 // newSuffix draws what makes a physical name unique.
