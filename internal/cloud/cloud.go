@@ -15,6 +15,7 @@ import (
 	nethttp "net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ import (
 	"virga/internal/front"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/macro"
 	"virga/internal/peer"
 	"virga/internal/record"
 	"virga/internal/sandbox"
@@ -40,6 +42,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/internal/template"
 	"virga/service/apigatewayv2"
 	"virga/service/cloudformation"
 	"virga/service/iam"
@@ -134,8 +137,8 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
+	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth, Domain: cfg.Domain})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities, Domain: cfg.Domain})
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log, Dev: cfg.Dev})
 	c.policies = policies
 
@@ -151,7 +154,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		responses = "https://cloudformation-custom-resource-response-{region}.s3.amazonaws.com"
 	}
 	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
-		Transform: transformSAM(e), ResponseBase: responses})
+		Transform: func(_ context.Context, m template.MacroCall, te template.Env) (template.Value, error) {
+			return macro.SAM(m, te, func() string { return strconv.FormatInt(e.Wall().Unix(), 10) })
+		}, ResponseBase: responses})
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{

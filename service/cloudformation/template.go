@@ -344,7 +344,7 @@ func (s *Service) refuseTypes(t *template.Template, allowed []string) error {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return wire.Unsupported("Resource types [" + strings.Join(missing, ", ") + "]: each")
+		return wire.Unsupported("Each of the resource types [" + strings.Join(missing, ", ") + "]")
 	}
 	return nil
 }

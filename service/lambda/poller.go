@@ -23,7 +23,7 @@ import (
 const (
 	pollKind      = "lambda.poll"
 	pollersMax    = 10
-	longPoll      = 20 // seconds
+	longPoll      = 1 // seconds: so soon a poll sees that its mapping changed
 	pollFor       = 20 * time.Second
 	pollPause     = 5 * time.Second // after a failure to poll
 	throttlePause = time.Second
@@ -102,7 +102,7 @@ func (k *poll) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 		if last != "" {
 			out.Last = last
 		}
-		out.Found += n
+		out.Found += max(n, 0)
 		switch {
 		case errors.Is(err, errGone):
 			out.Gone = true
@@ -111,7 +111,9 @@ func (k *poll) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 		case err != nil:
 			out.Pause, out.Last = pollPause, "PROBLEM: "+wire.Info(nil, wire.JSON11, err).Message
 		}
-		if err != nil || n == 0 || p.Index == 0 && out.Found == n || ctx.Err() != nil || !k.s.cfg.Env.Now().Before(until) {
+		// Step 0 goes on while nothing comes, and ends with the first batch, so that its settling can set another poller going.
+		done := p.Index == 0 && n > 0 || p.Index > 0 && n == 0
+		if err != nil || n < 0 || done || ctx.Err() != nil || !k.s.cfg.Env.Now().Before(until) {
 			break
 		}
 	}
@@ -187,7 +189,7 @@ type attribute struct {
 }
 
 // pollOnce receives one batch, runs the function with it and deletes what was done. Messages of a failed batch stay
-// hidden until their visibility timeout ends, as AWS leaves them.
+// hidden until their visibility timeout ends, as AWS leaves them. found is -1 where the mapping is no longer enabled.
 func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (found int, last string, err error) {
 	var m *mapping
 	if err := s.cfg.Store.View(ctx, func(r store.Reader) error {
@@ -197,7 +199,7 @@ func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (
 		return 0, "", err
 	}
 	if m == nil || m.State != "Enabled" {
-		return 0, "", nil
+		return -1, "", nil
 	}
 	x := m.target(account, p.Region)
 	t, err := s.find(ctx, x)
