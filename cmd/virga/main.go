@@ -22,7 +22,7 @@ type root struct {
 	Version versionCmd `cmd:"" group:"set up" help:"Print the version."`
 }
 
-type versionCmd struct{}
+type versionCmd struct{ cli.Globals }
 
 // Help teaches.
 func (*versionCmd) Help() string { return "  virga version --output json" }
@@ -57,9 +57,18 @@ func main() {
 }
 
 func run(args []string) int {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	home, _ := os.UserHomeDir()
+	data, _ := dataDir()
+	st, serr := os.Stdout.Stat()
+	a := &cli.App{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Home: home, Data: data, Exe: exe, Version: cloud.Version,
+		Terminal: serr == nil && st.Mode()&os.ModeCharDevice != 0}
 	var c root
-	ended := -1 // kong's own end: help, or wrong usage
-	k, err := kong.New(&c, kong.Name("virga"), kong.Description(cli.Description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Exit(func(code int) { ended = code }))
+	ended := -1 // kong's own end: help
+	k, err := kong.New(&c, kong.Name("virga"), kong.Description(cli.Description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(a), kong.Exit(func(code int) { ended = code }))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga:", err)
 		return cli.ExitUsage
@@ -73,16 +82,6 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "virga --help shows the commands, virga COMMAND --help teaches one.")
 		return cli.ExitUsage
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		exe = os.Args[0]
-	}
-	home, _ := os.UserHomeDir()
-	data, _ := dataDir()
-	st, serr := os.Stdout.Stat()
-	a := &cli.App{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Home: home, Data: data, Exe: exe, Version: cloud.Version,
-		Terminal: serr == nil && st.Mode()&os.ModeCharDevice != 0}
-	a.Use(&c.Globals)
 	if err := ctx.Run(a); err != nil {
 		msg, code := a.Explain(err)
 		if msg != "" {

@@ -46,8 +46,11 @@ type Globals struct {
 	Output   string `enum:"text,json" default:"text" help:"text or json."`
 }
 
-// Use gives the App the flags that were parsed; kong's caller does so before a command runs.
-func (a *App) Use(g *Globals) { a.g = g }
+// AfterApply gives the App the flags that were parsed; kong calls it before a command runs.
+func (g *Globals) AfterApply(a *App) error {
+	a.g = g
+	return nil
+}
 
 // Exit is an error that says how the process ends. Message may be empty: then everything was said.
 type Exit struct {
@@ -234,8 +237,8 @@ func readFile(a *App, name string, max int64) ([]byte, error) {
 // Description begins the command's help.
 const Description = `A serverless cloud with AWS's own APIs in one binary.
 
-Begin with:  virga dev --init hello
-Then:        eval "$(virga env)" && aws lambda list-functions`
+  virga dev --init hello     begin
+  eval "$(virga env)"        lead AWS's own tools here, then: aws lambda list-functions`
 
 // ShowVersion prints the version.
 func (a *App) ShowVersion() error {

@@ -2,8 +2,6 @@ package cli
 
 // Commands are the commands that speak to a server or work without one.
 type Commands struct {
-	Globals
-
 	Dev       devCmd       `cmd:"" group:"develop" help:"Develop: start what is needed, deploy a template, reload code on save, show logs."`
 	Validate  validateCmd  `cmd:"" group:"develop" help:"Find what is wrong with a template, without a server."`
 	Transform transformCmd `cmd:"" group:"develop" help:"Print what a template becomes when its transforms are done, as JSON."`

@@ -20,6 +20,8 @@ import (
 )
 
 type devCmd struct {
+	Globals
+
 	Template   string            `arg:"" optional:"" help:"Template; else template.yaml here."`
 	Init       string            `enum:",hello" default:"" placeholder:"hello" help:"Make an example in a folder of that name first."`
 	Stack      string            `short:"s" placeholder:"NAME" help:"Name of the stack; else the folder's."`

@@ -17,6 +17,8 @@ import (
 )
 
 type doctorCmd struct {
+	Globals
+
 	Data     string `type:"path" help:"Folder whose disk is measured; else the server's data folder."`
 	Runtimes string `type:"path" env:"VIRGA_RUNTIMES" help:"Folder that make runtimes filled."`
 }

@@ -17,6 +17,8 @@ import (
 const eventBytesMax = 6 << 20 // AWS's limit of a synchronous event
 
 type invokeCmd struct {
+	Globals
+
 	Function  string `arg:"" help:"Function: its name, its ARN, or its logical id in a stack."`
 	Event     string `short:"e" placeholder:"FILE" help:"Event as JSON; - for standard input; else {}."`
 	Tail      bool   `help:"Print the end of the log on standard error."`

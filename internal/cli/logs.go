@@ -22,6 +22,8 @@ const (
 )
 
 type logsCmd struct {
+	Globals
+
 	Of     string        `arg:"" optional:"" help:"Function (name or logical id) or log group (begins with /); else all functions."`
 	Follow bool          `short:"f" help:"Go on as new lines come."`
 	Since  time.Duration `default:"10m" help:"From how long ago."`

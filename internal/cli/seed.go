@@ -22,6 +22,8 @@ import (
 const seedFileMax = 64 << 20 // bytes of one object
 
 type seedCmd struct {
+	Globals
+
 	Dir string `arg:"" type:"existingdir" help:"Folder."`
 }
 

@@ -41,6 +41,8 @@ func (c *envCmd) Run(a *App) error {
 }
 
 type configureCmd struct {
+	Globals
+
 	Profile string `default:"virga" help:"Name of the profile."`
 }
 
@@ -174,6 +176,8 @@ func editINI(name, section string, values [][2]string) error {
 }
 
 type resetCmd struct {
+	Globals
+
 	Account string `placeholder:"12DIGITS" help:"Account; else all of them."`
 }
 
@@ -215,6 +219,8 @@ type iamCmd struct {
 }
 
 type whyCmd struct {
+	Globals
+
 	Request string `arg:"" name:"request-id" help:"The id that came with the refusal (x-amzn-RequestId; the AWS CLI shows it with --debug)."`
 }
 

@@ -25,6 +25,8 @@ const (
 )
 
 type deployCmd struct {
+	Globals
+
 	File         string            `arg:"" optional:"" help:"Template; else template.yaml here."`
 	Stack        string            `short:"s" required:"" placeholder:"NAME" help:"Name of the stack."`
 	Parameter    map[string]string `short:"p" placeholder:"K=V" help:"Value of a parameter; may be repeated. Others keep what they have."`
@@ -125,7 +127,7 @@ func (a *App) deploy(ctx context.Context, d deployment) (*deployed, error) {
 		return nil, usage("%s has more than %d bytes", d.file, templateBytesMax)
 	}
 	if d.validate {
-		if fs := lintTemplate(text, a.region(), d.parameters); len(fs) > 0 {
+		if fs := lintTemplate(text, filepath.Dir(d.file), a.region(), d.parameters); len(fs) > 0 {
 			if a.json() {
 				a.print(map[string]any{"file": d.file, "findings": fs})
 			} else {
@@ -138,9 +140,9 @@ func (a *App) deploy(ctx context.Context, d deployment) (*deployed, error) {
 	if err != nil {
 		return nil, err
 	}
-	artifacts, err := bundle.Find(root, filepath.Dir(d.file))
-	if err != nil {
-		return nil, usage("%v", err)
+	artifacts, missing := bundle.Find(root, filepath.Dir(d.file))
+	if len(missing) > 0 {
+		return nil, usage("%v", missing[0])
 	}
 	c := a.clients()
 	body, link := string(text), ""
@@ -340,6 +342,8 @@ func (a *App) result(ctx context.Context, c *clients, stack string) (*deployed, 
 }
 
 type deleteCmd struct {
+	Globals
+
 	Stack  string   `arg:"" help:"Stack."`
 	Retain []string `placeholder:"ID" help:"Resources to leave, of a stack whose deletion failed."`
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"virga/internal/cli/bundle"
 	"virga/internal/macro"
 	"virga/internal/sam"
 	"virga/internal/template"
@@ -22,6 +24,7 @@ func stamp() string { return strconv.FormatInt(time.Now().Unix(), 10) }
 func macros(te template.Env) template.Macros {
 	return func(m template.MacroCall) (template.Value, error) {
 		if m.Name == macro.Serverless {
+			m.Fragment = bundle.Placed(m.Fragment)
 			return macro.SAM(m, te, stamp)
 		}
 		if m.Name == template.Include {
@@ -47,6 +50,8 @@ func partition(region string) string {
 }
 
 type validateCmd struct {
+	Globals
+
 	File      string            `arg:"" help:"Template, or - for standard input."`
 	Parameter map[string]string `short:"p" placeholder:"K=V" help:"Value of a parameter, for transforms; may be repeated."`
 }
@@ -69,9 +74,16 @@ type finding struct {
 	Fix     string `json:"fix,omitempty"`
 }
 
-func lintTemplate(text []byte, region string, parameters map[string]string) []finding {
+// lintTemplate checks a template that lies in the folder dir.
+func lintTemplate(text []byte, dir, region string, parameters map[string]string) []finding {
 	te := templateEnv(region)
 	out := []finding{}
+	if root, err := template.ParseValue(text, template.Limits{Bytes: templateBytesMax}); err == nil {
+		_, missing := bundle.Find(root, dir)
+		for _, m := range missing {
+			out = append(out, finding{"local", "Resources/" + m.Resource + "/Properties/" + m.Property, m.Pos.Line, m.Pos.Column, m.Err.Error(), "paths are relative to the template's folder"})
+		}
+	}
 	for _, f := range lint.Lint(text, lint.Options{Macros: macros(te), Parameters: parameters, Env: te, Limits: template.Limits{Bytes: templateBytesMax}}) {
 		out = append(out, finding{f.Rule, f.Path, f.Line, f.Column, f.Message, f.Fix})
 	}
@@ -100,7 +112,11 @@ func (c *validateCmd) Run(a *App) error {
 	if err != nil {
 		return err
 	}
-	fs := lintTemplate(text, a.region(), c.Parameter)
+	dir := "."
+	if c.File != "-" {
+		dir = filepath.Dir(c.File)
+	}
+	fs := lintTemplate(text, dir, a.region(), c.Parameter)
 	if a.json() {
 		if err := a.print(map[string]any{"file": c.File, "findings": fs}); err != nil {
 			return err
@@ -120,6 +136,8 @@ func (c *validateCmd) Run(a *App) error {
 }
 
 type transformCmd struct {
+	Globals
+
 	File      string            `arg:"" help:"Template, or - for standard input."`
 	Parameter map[string]string `short:"p" placeholder:"K=V" help:"Value of a parameter; may be repeated."`
 }

@@ -54,10 +54,43 @@ var properties = map[string][]property{
 	"AWS::StepFunctions::StateMachine": {{name: "DefinitionS3Location", write: pair("Bucket", "Key")}},
 }
 
-// Find lists what a template, which lies in the folder dir, names of this machine. A path that is not there is an error
-// that names the resource.
-func Find(root template.Value, dir string) ([]Artifact, error) {
-	var out []Artifact
+// Find lists what a template, which lies in the folder dir, names of this machine. A path that is not there is a Missing.
+func Find(root template.Value, dir string) (found []Artifact, missing []Missing) {
+	each(root, func(id, typ string, p property, v template.Value) {
+		path := v.Text()
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		if _, err := os.Stat(path); err != nil {
+			missing = append(missing, Missing{id, p.name, v.Pos(), err})
+			return
+		}
+		found = append(found, Artifact{id, typ, p.name, path, p.zip})
+	})
+	return found, missing
+}
+
+// Missing is a path of a template that is not there.
+type Missing struct {
+	Resource, Property string
+	Pos                template.Pos
+	Err                error
+}
+
+func (m Missing) Error() string { return fmt.Sprintf("%s of %s: %v", m.Property, m.Resource, m.Err) }
+
+// Placed gives a template as it would be after the uploads, with places that do not exist: what a check needs, for the
+// transform takes only places of S3.
+func Placed(root template.Value) template.Value {
+	out := root
+	each(root, func(id, typ string, p property, v template.Value) {
+		out = Artifact{Resource: id, Type: typ, Property: p.name}.Place(out, Place{"local", "package"})
+	})
+	return out
+}
+
+// each visits what in a template is a path and no place of S3.
+func each(root template.Value, fn func(id, typ string, p property, v template.Value)) {
 	for id, r := range root.Get("Resources").All() {
 		typ := r.Get("Type").Text()
 		for _, p := range properties[typ] {
@@ -70,20 +103,11 @@ func Find(root template.Value, dir string) ([]Artifact, error) {
 					v = template.StringOf(".") // as SAM has it: the folder of the template
 				}
 			}
-			if !v.IsString() || remote(v.Text()) {
-				continue
+			if v.IsString() && !remote(v.Text()) {
+				fn(id, typ, p, v)
 			}
-			path := v.Text()
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(dir, path)
-			}
-			if _, err := os.Stat(path); err != nil {
-				return nil, fmt.Errorf("%s of %s: %w", p.name, id, err)
-			}
-			out = append(out, Artifact{id, typ, p.name, path, p.zip})
 		}
 	}
-	return out, nil
 }
 
 func remote(s string) bool {
@@ -102,7 +126,7 @@ func (a Artifact) Place(root template.Value, at Place) template.Value {
 		if !props.Exists() {
 			props = template.MapOf()
 		}
-		return root.With("Resources", rs.With(a.Resource, r.With("Properties", props.With(p.name, p.write(at)))))
+		return root.With("Resources", rs.With(a.Resource, r.With("Properties", props.With(p.name, p.write(at).At(props.Get(p.name).Pos())))))
 	}
 	return root
 }
