@@ -30,6 +30,12 @@ type AbortMultipartUploadInput struct {
 	IfMatchInitiatedTime *time.Time
 }
 
+// AccessControlPolicy is a structure of the service's model.
+type AccessControlPolicy struct {
+	Grants []Grant
+	Owner  *Owner
+}
+
 // AccessControlTranslation is a structure of the service's model.
 type AccessControlTranslation struct {
 	Owner string
@@ -56,7 +62,7 @@ type BucketAlreadyExists struct {
 func (e *BucketAlreadyExists) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *BucketAlreadyExists) Modeled() (*wire.Schema, int32, string) { return &schema, 21, e.Message }
+func (e *BucketAlreadyExists) Modeled() (*wire.Schema, int32, string) { return &schema, 22, e.Message }
 
 // BucketAlreadyOwnedByYou is an error of the service's model.
 type BucketAlreadyOwnedByYou struct {
@@ -67,13 +73,18 @@ func (e *BucketAlreadyOwnedByYou) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *BucketAlreadyOwnedByYou) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 22, e.Message
+	return &schema, 23, e.Message
 }
 
 // BucketInfo is a structure of the service's model.
 type BucketInfo struct {
 	DataRedundancy *string
 	Type           *string
+}
+
+// CORSConfiguration is a structure of the service's model.
+type CORSConfiguration struct {
+	CORSRules []CORSRule
 }
 
 // CORSRule is a structure of the service's model.
@@ -384,6 +395,12 @@ type Delete struct {
 	Quiet   *bool
 }
 
+// DeleteBucketCorsInput is the model's DeleteBucketCorsRequest.
+type DeleteBucketCorsInput struct {
+	Bucket              string
+	ExpectedBucketOwner *string
+}
+
 // DeleteBucketEncryptionInput is the model's DeleteBucketEncryptionRequest.
 type DeleteBucketEncryptionInput struct {
 	Bucket              string
@@ -519,7 +536,7 @@ func (e *EncryptionTypeMismatch) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *EncryptionTypeMismatch) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 126, e.Message
+	return &schema, 129, e.Message
 }
 
 // Error is a structure of the service's model.
@@ -1027,7 +1044,7 @@ type InvalidObjectState struct {
 func (e *InvalidObjectState) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 218, e.Message }
+func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 221, e.Message }
 
 // InvalidRequest is an error of the service's model.
 type InvalidRequest struct {
@@ -1037,7 +1054,7 @@ type InvalidRequest struct {
 func (e *InvalidRequest) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 219, e.Message }
+func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 222, e.Message }
 
 // InvalidWriteOffset is an error of the service's model.
 type InvalidWriteOffset struct {
@@ -1047,7 +1064,7 @@ type InvalidWriteOffset struct {
 func (e *InvalidWriteOffset) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 220, e.Message }
+func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 223, e.Message }
 
 // LambdaFunctionConfiguration is a structure of the service's model.
 type LambdaFunctionConfiguration struct {
@@ -1308,7 +1325,7 @@ type NoSuchBucket struct {
 func (e *NoSuchBucket) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 283, e.Message }
+func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 286, e.Message }
 
 // NoSuchKey is an error of the service's model.
 type NoSuchKey struct {
@@ -1318,7 +1335,7 @@ type NoSuchKey struct {
 func (e *NoSuchKey) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 284, e.Message }
+func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 287, e.Message }
 
 // NoSuchUpload is an error of the service's model.
 type NoSuchUpload struct {
@@ -1328,7 +1345,7 @@ type NoSuchUpload struct {
 func (e *NoSuchUpload) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 285, e.Message }
+func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 288, e.Message }
 
 // NoncurrentVersionExpiration is a structure of the service's model.
 type NoncurrentVersionExpiration struct {
@@ -1398,7 +1415,7 @@ func (e *ObjectNotInActiveTierError) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ObjectNotInActiveTierError) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 311, e.Message
+	return &schema, 314, e.Message
 }
 
 // ObjectPart is a structure of the service's model.
@@ -1484,6 +1501,30 @@ type PublicAccessBlockConfiguration struct {
 	RestrictPublicBuckets *bool
 }
 
+// PutBucketAclInput is the model's PutBucketAclRequest.
+type PutBucketAclInput struct {
+	ACL                 *string
+	AccessControlPolicy *AccessControlPolicy
+	Bucket              string
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+	ExpectedBucketOwner *string
+}
+
+// PutBucketCorsInput is the model's PutBucketCorsRequest.
+type PutBucketCorsInput struct {
+	Bucket              string
+	CORSConfiguration   *CORSConfiguration
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	ExpectedBucketOwner *string
+}
+
 // PutBucketEncryptionInput is the model's PutBucketEncryptionRequest.
 type PutBucketEncryptionInput struct {
 	Bucket                            string
@@ -1529,6 +1570,29 @@ type PutBucketVersioningInput struct {
 	MFA                     *string
 	VersioningConfiguration *VersioningConfiguration
 	ExpectedBucketOwner     *string
+}
+
+// PutObjectAclOutput is a structure of the service's model.
+type PutObjectAclOutput struct {
+	RequestCharged *string
+}
+
+// PutObjectAclInput is the model's PutObjectAclRequest.
+type PutObjectAclInput struct {
+	ACL                 *string
+	AccessControlPolicy *AccessControlPolicy
+	Bucket              string
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+	Key                 string
+	RequestPayer        *string
+	VersionId           *string
+	ExpectedBucketOwner *string
 }
 
 // PutObjectOutput is a structure of the service's model.
@@ -1788,7 +1852,7 @@ type TooManyParts struct {
 func (e *TooManyParts) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 425, e.Message }
+func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 432, e.Message }
 
 // TopicConfiguration is a structure of the service's model.
 type TopicConfiguration struct {
@@ -1899,6 +1963,9 @@ type VersioningConfiguration struct {
 // DeleteBucketOutput has no members.
 type DeleteBucketOutput struct{}
 
+// DeleteBucketCorsOutput has no members.
+type DeleteBucketCorsOutput struct{}
+
 // DeleteBucketEncryptionOutput has no members.
 type DeleteBucketEncryptionOutput struct{}
 
@@ -1913,6 +1980,12 @@ type DeleteBucketTaggingOutput struct{}
 
 // DeletePublicAccessBlockOutput has no members.
 type DeletePublicAccessBlockOutput struct{}
+
+// PutBucketAclOutput has no members.
+type PutBucketAclOutput struct{}
+
+// PutBucketCorsOutput has no members.
+type PutBucketCorsOutput struct{}
 
 // PutBucketEncryptionOutput has no members.
 type PutBucketEncryptionOutput struct{}

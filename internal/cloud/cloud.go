@@ -123,12 +123,13 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
+	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
 		identities.Parts(),
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
-		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		buckets.Parts(),
 	}
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
@@ -152,7 +153,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health})
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, BucketCORS: buckets.CORS})
 	return c, nil
 }
 

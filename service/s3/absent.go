@@ -13,17 +13,6 @@ func absent(code, message, bucket string) error {
 	return wire.Errorf(code, 404, "%s", message).With("BucketName", bucket)
 }
 
-// GetBucketCors implements the operation.
-func (s *Service) GetBucketCors(ctx context.Context, in *s3api.GetBucketCorsInput) (*s3api.GetBucketCorsOutput, error) {
-	return nil, absent("NoSuchCORSConfiguration", "The CORS configuration does not exist", in.Bucket)
-}
-
-// GetBucketCorsRequires implements the operation's requirements.
-func (s *Service) GetBucketCorsRequires(ctx context.Context, in *s3api.GetBucketCorsInput, r *wire.Requirements) error {
-	_, _, err := s.need(ctx, r, in.Bucket, "", in.ExpectedBucketOwner, "GetBucketCORS")
-	return err
-}
-
 // GetBucketWebsite implements the operation.
 func (s *Service) GetBucketWebsite(ctx context.Context, in *s3api.GetBucketWebsiteInput) (*s3api.GetBucketWebsiteOutput, error) {
 	return nil, absent("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration", in.Bucket)

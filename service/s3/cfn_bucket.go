@@ -17,7 +17,7 @@ func (bucketType) Name() string { return "AWS::S3::Bucket" }
 
 // Supports implements resource.Type.
 func (bucketType) Supports() []string {
-	return []string{"BucketName", "AccessControl", "BucketEncryption", "VersioningConfiguration", "PublicAccessBlockConfiguration", "OwnershipControls", "Tags"}
+	return []string{"BucketName", "AccessControl", "BucketEncryption", "VersioningConfiguration", "PublicAccessBlockConfiguration", "OwnershipControls", "CorsConfiguration", "Tags"}
 }
 
 // PhysicalName implements resource.Namer: names of buckets are lower case.
@@ -150,6 +150,19 @@ func (bucketType) configure(ctx context.Context, c *s3api.Client, r *resource.Re
 			return err
 		}
 	}
+	if p.Has("CorsConfiguration") {
+		conf, err := corsOf(p)
+		if err != nil {
+			return err
+		}
+		if _, err := c.PutBucketCors(ctx, &s3api.PutBucketCorsInput{Bucket: r.Physical, CORSConfiguration: conf}); err != nil {
+			return err
+		}
+	} else if gone("CorsConfiguration") {
+		if _, err := c.DeleteBucketCors(ctx, &s3api.DeleteBucketCorsInput{Bucket: r.Physical}); err != nil {
+			return err
+		}
+	}
 	if p.Has("OwnershipControls") {
 		conf := &s3api.OwnershipControls{}
 		if err := p.Decode("OwnershipControls", conf); err != nil {
@@ -164,6 +177,26 @@ func (bucketType) configure(ctx context.Context, c *s3api.Client, r *resource.Re
 		}
 	}
 	return nil
+}
+
+// corsOf reads CorsConfiguration, whose members are spelled otherwise than the operation's.
+func corsOf(p resource.Properties) (*s3api.CORSConfiguration, error) {
+	var conf struct {
+		CorsRules []struct {
+			Id                                                             *string
+			AllowedHeaders, AllowedMethods, AllowedOrigins, ExposedHeaders []string
+			MaxAge                                                         *int32
+		}
+	}
+	if err := p.Decode("CorsConfiguration", &conf); err != nil {
+		return nil, err
+	}
+	out := &s3api.CORSConfiguration{}
+	for _, r := range conf.CorsRules {
+		out.CORSRules = append(out.CORSRules, s3api.CORSRule{ID: r.Id, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
+			ExposeHeaders: r.ExposedHeaders, MaxAgeSeconds: r.MaxAge})
+	}
+	return out, nil
 }
 
 // Update implements resource.Type.

@@ -75,7 +75,7 @@ func (s *Service) Parts() gate.Parts {
 		Types: []resource.Type{bucketType{}, bucketPolicyType{}},
 		DataEvents: []string{"AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjectTagging",
 			"DeleteObjects", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging", "HeadBucket", "HeadObject", "ListMultipartUploads",
-			"ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectTagging", "UploadPart", "UploadPartCopy"}}
+			"ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectAcl", "PutObjectTagging", "UploadPart", "UploadPartCopy"}}
 }
 
 // find reads a bucket's record, from the cache while its epoch stands. The record must not be changed.

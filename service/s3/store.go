@@ -47,6 +47,7 @@ type bucket struct {
 	BucketKey  bool              `rec:"12"`
 	Location   string            `rec:"13"` // the constraint as given
 	Public     bool              `rec:"14"` // the policy is public
+	CORS       []corsRule        `rec:"15"`
 	Unknown    store.Unknown
 }
 
