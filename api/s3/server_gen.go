@@ -26,6 +26,8 @@ type Server interface {
 	DeleteBucketCorsRequires(ctx context.Context, in *DeleteBucketCorsInput, r *wire.Requirements) error
 	DeleteBucketEncryption(ctx context.Context, in *DeleteBucketEncryptionInput) (*DeleteBucketEncryptionOutput, error)
 	DeleteBucketEncryptionRequires(ctx context.Context, in *DeleteBucketEncryptionInput, r *wire.Requirements) error
+	DeleteBucketLifecycle(ctx context.Context, in *DeleteBucketLifecycleInput) (*DeleteBucketLifecycleOutput, error)
+	DeleteBucketLifecycleRequires(ctx context.Context, in *DeleteBucketLifecycleInput, r *wire.Requirements) error
 	DeleteBucketOwnershipControls(ctx context.Context, in *DeleteBucketOwnershipControlsInput) (*DeleteBucketOwnershipControlsOutput, error)
 	DeleteBucketOwnershipControlsRequires(ctx context.Context, in *DeleteBucketOwnershipControlsInput, r *wire.Requirements) error
 	DeleteBucketPolicy(ctx context.Context, in *DeleteBucketPolicyInput) (*DeleteBucketPolicyOutput, error)
@@ -106,6 +108,8 @@ type Server interface {
 	PutBucketCorsRequires(ctx context.Context, in *PutBucketCorsInput, r *wire.Requirements) error
 	PutBucketEncryption(ctx context.Context, in *PutBucketEncryptionInput) (*PutBucketEncryptionOutput, error)
 	PutBucketEncryptionRequires(ctx context.Context, in *PutBucketEncryptionInput, r *wire.Requirements) error
+	PutBucketLifecycleConfiguration(ctx context.Context, in *PutBucketLifecycleConfigurationInput) (*PutBucketLifecycleConfigurationOutput, error)
+	PutBucketLifecycleConfigurationRequires(ctx context.Context, in *PutBucketLifecycleConfigurationInput, r *wire.Requirements) error
 	PutBucketOwnershipControls(ctx context.Context, in *PutBucketOwnershipControlsInput) (*PutBucketOwnershipControlsOutput, error)
 	PutBucketOwnershipControlsRequires(ctx context.Context, in *PutBucketOwnershipControlsInput, r *wire.Requirements) error
 	PutBucketPolicy(ctx context.Context, in *PutBucketPolicyInput) (*PutBucketPolicyOutput, error)
@@ -139,6 +143,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[8], s.DeleteBucket, s.DeleteBucketRequires),
 		wire.Handle(&Model.Ops[10], s.DeleteBucketCors, s.DeleteBucketCorsRequires),
 		wire.Handle(&Model.Ops[11], s.DeleteBucketEncryption, s.DeleteBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[14], s.DeleteBucketLifecycle, s.DeleteBucketLifecycleRequires),
 		wire.Handle(&Model.Ops[18], s.DeleteBucketOwnershipControls, s.DeleteBucketOwnershipControlsRequires),
 		wire.Handle(&Model.Ops[19], s.DeleteBucketPolicy, s.DeleteBucketPolicyRequires),
 		wire.Handle(&Model.Ops[21], s.DeleteBucketTagging, s.DeleteBucketTaggingRequires),
@@ -179,6 +184,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[79], s.PutBucketAcl, s.PutBucketAclRequires),
 		wire.Handle(&Model.Ops[81], s.PutBucketCors, s.PutBucketCorsRequires),
 		wire.Handle(&Model.Ops[82], s.PutBucketEncryption, s.PutBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[86], s.PutBucketLifecycleConfiguration, s.PutBucketLifecycleConfigurationRequires),
 		wire.Handle(&Model.Ops[91], s.PutBucketOwnershipControls, s.PutBucketOwnershipControlsRequires),
 		wire.Handle(&Model.Ops[92], s.PutBucketPolicy, s.PutBucketPolicyRequires),
 		wire.Handle(&Model.Ops[95], s.PutBucketTagging, s.PutBucketTaggingRequires),
@@ -233,6 +239,11 @@ func (c *Client) DeleteBucketCors(ctx context.Context, in *DeleteBucketCorsInput
 // DeleteBucketEncryption invokes the operation of that name.
 func (c *Client) DeleteBucketEncryption(ctx context.Context, in *DeleteBucketEncryptionInput) (*DeleteBucketEncryptionOutput, error) {
 	return wire.Invoke[DeleteBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[11], in)
+}
+
+// DeleteBucketLifecycle invokes the operation of that name.
+func (c *Client) DeleteBucketLifecycle(ctx context.Context, in *DeleteBucketLifecycleInput) (*DeleteBucketLifecycleOutput, error) {
+	return wire.Invoke[DeleteBucketLifecycleOutput](ctx, c.Invoker, &Model.Ops[14], in)
 }
 
 // DeleteBucketOwnershipControls invokes the operation of that name.
@@ -433,6 +444,11 @@ func (c *Client) PutBucketCors(ctx context.Context, in *PutBucketCorsInput) (*Pu
 // PutBucketEncryption invokes the operation of that name.
 func (c *Client) PutBucketEncryption(ctx context.Context, in *PutBucketEncryptionInput) (*PutBucketEncryptionOutput, error) {
 	return wire.Invoke[PutBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[82], in)
+}
+
+// PutBucketLifecycleConfiguration invokes the operation of that name.
+func (c *Client) PutBucketLifecycleConfiguration(ctx context.Context, in *PutBucketLifecycleConfigurationInput) (*PutBucketLifecycleConfigurationOutput, error) {
+	return wire.Invoke[PutBucketLifecycleConfigurationOutput](ctx, c.Invoker, &Model.Ops[86], in)
 }
 
 // PutBucketOwnershipControls invokes the operation of that name.

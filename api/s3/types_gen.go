@@ -82,6 +82,11 @@ type BucketInfo struct {
 	Type           *string
 }
 
+// BucketLifecycleConfiguration is a structure of the service's model.
+type BucketLifecycleConfiguration struct {
+	Rules []LifecycleRule
+}
+
 // CORSConfiguration is a structure of the service's model.
 type CORSConfiguration struct {
 	CORSRules []CORSRule
@@ -407,6 +412,12 @@ type DeleteBucketEncryptionInput struct {
 	ExpectedBucketOwner *string
 }
 
+// DeleteBucketLifecycleInput is the model's DeleteBucketLifecycleRequest.
+type DeleteBucketLifecycleInput struct {
+	Bucket              string
+	ExpectedBucketOwner *string
+}
+
 // DeleteBucketOwnershipControlsInput is the model's DeleteBucketOwnershipControlsRequest.
 type DeleteBucketOwnershipControlsInput struct {
 	Bucket              string
@@ -536,7 +547,7 @@ func (e *EncryptionTypeMismatch) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *EncryptionTypeMismatch) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 129, e.Message
+	return &schema, 131, e.Message
 }
 
 // Error is a structure of the service's model.
@@ -1044,7 +1055,7 @@ type InvalidObjectState struct {
 func (e *InvalidObjectState) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 221, e.Message }
+func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 223, e.Message }
 
 // InvalidRequest is an error of the service's model.
 type InvalidRequest struct {
@@ -1054,7 +1065,7 @@ type InvalidRequest struct {
 func (e *InvalidRequest) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 222, e.Message }
+func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 224, e.Message }
 
 // InvalidWriteOffset is an error of the service's model.
 type InvalidWriteOffset struct {
@@ -1064,7 +1075,7 @@ type InvalidWriteOffset struct {
 func (e *InvalidWriteOffset) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 223, e.Message }
+func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 225, e.Message }
 
 // LambdaFunctionConfiguration is a structure of the service's model.
 type LambdaFunctionConfiguration struct {
@@ -1325,7 +1336,7 @@ type NoSuchBucket struct {
 func (e *NoSuchBucket) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 286, e.Message }
+func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 288, e.Message }
 
 // NoSuchKey is an error of the service's model.
 type NoSuchKey struct {
@@ -1335,7 +1346,7 @@ type NoSuchKey struct {
 func (e *NoSuchKey) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 287, e.Message }
+func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 289, e.Message }
 
 // NoSuchUpload is an error of the service's model.
 type NoSuchUpload struct {
@@ -1345,7 +1356,7 @@ type NoSuchUpload struct {
 func (e *NoSuchUpload) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 288, e.Message }
+func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 290, e.Message }
 
 // NoncurrentVersionExpiration is a structure of the service's model.
 type NoncurrentVersionExpiration struct {
@@ -1415,7 +1426,7 @@ func (e *ObjectNotInActiveTierError) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ObjectNotInActiveTierError) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 314, e.Message
+	return &schema, 316, e.Message
 }
 
 // ObjectPart is a structure of the service's model.
@@ -1532,6 +1543,20 @@ type PutBucketEncryptionInput struct {
 	ChecksumAlgorithm                 *string
 	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration
 	ExpectedBucketOwner               *string
+}
+
+// PutBucketLifecycleConfigurationOutput is a structure of the service's model.
+type PutBucketLifecycleConfigurationOutput struct {
+	TransitionDefaultMinimumObjectSize *string
+}
+
+// PutBucketLifecycleConfigurationInput is the model's PutBucketLifecycleConfigurationRequest.
+type PutBucketLifecycleConfigurationInput struct {
+	Bucket                             string
+	ChecksumAlgorithm                  *string
+	LifecycleConfiguration             *BucketLifecycleConfiguration
+	ExpectedBucketOwner                *string
+	TransitionDefaultMinimumObjectSize *string
 }
 
 // PutBucketOwnershipControlsInput is the model's PutBucketOwnershipControlsRequest.
@@ -1852,7 +1877,7 @@ type TooManyParts struct {
 func (e *TooManyParts) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 432, e.Message }
+func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 436, e.Message }
 
 // TopicConfiguration is a structure of the service's model.
 type TopicConfiguration struct {
@@ -1968,6 +1993,9 @@ type DeleteBucketCorsOutput struct{}
 
 // DeleteBucketEncryptionOutput has no members.
 type DeleteBucketEncryptionOutput struct{}
+
+// DeleteBucketLifecycleOutput has no members.
+type DeleteBucketLifecycleOutput struct{}
 
 // DeleteBucketOwnershipControlsOutput has no members.
 type DeleteBucketOwnershipControlsOutput struct{}

@@ -24,17 +24,6 @@ func (s *Service) GetBucketWebsiteRequires(ctx context.Context, in *s3api.GetBuc
 	return err
 }
 
-// GetBucketLifecycleConfiguration implements the operation.
-func (s *Service) GetBucketLifecycleConfiguration(ctx context.Context, in *s3api.GetBucketLifecycleConfigurationInput) (*s3api.GetBucketLifecycleConfigurationOutput, error) {
-	return nil, absent("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", in.Bucket)
-}
-
-// GetBucketLifecycleConfigurationRequires implements the operation's requirements.
-func (s *Service) GetBucketLifecycleConfigurationRequires(ctx context.Context, in *s3api.GetBucketLifecycleConfigurationInput, r *wire.Requirements) error {
-	_, _, err := s.need(ctx, r, in.Bucket, "", in.ExpectedBucketOwner, "GetLifecycleConfiguration")
-	return err
-}
-
 // GetBucketReplication implements the operation.
 func (s *Service) GetBucketReplication(ctx context.Context, in *s3api.GetBucketReplicationInput) (*s3api.GetBucketReplicationOutput, error) {
 	return nil, absent("ReplicationConfigurationNotFoundError", "The replication configuration was not found", in.Bucket)

@@ -48,6 +48,7 @@ type bucket struct {
 	Location   string            `rec:"13"` // the constraint as given
 	Public     bool              `rec:"14"` // the policy is public
 	CORS       []corsRule        `rec:"15"`
+	Lifecycle  []lifecycleRule   `rec:"16"`
 	Unknown    store.Unknown
 }
 
