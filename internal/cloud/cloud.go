@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	nethttp "net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,18 +25,25 @@ import (
 	"virga/internal/auth"
 	"virga/internal/authority"
 	"virga/internal/blob"
+	"virga/internal/compute"
 	"virga/internal/env"
+	"virga/internal/execute"
 	"virga/internal/front"
 	"virga/internal/gate"
 	"virga/internal/job"
 	"virga/internal/peer"
 	"virga/internal/record"
+	"virga/internal/sandbox"
 	"virga/internal/store"
 	"virga/internal/store/mem"
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/apigatewayv2"
+	"virga/service/cloudformation"
 	"virga/service/iam"
+	"virga/service/lambda"
+	"virga/service/logs"
 	"virga/service/s3"
 	"virga/service/sqs"
 	"virga/service/ssm"
@@ -58,6 +66,7 @@ type Config struct {
 	Origins       []string
 	MasterKeyFile string
 	Log           *slog.Logger
+	Functions     Functions
 }
 
 // Cloud is a whole cloud.
@@ -74,9 +83,11 @@ type Cloud struct {
 	// RootKey is the account's root key; with Dev the well-known ones work beside it.
 	RootKey *auth.Key
 
-	cfg    Config
-	log    *slog.Logger
-	unlock func()
+	cfg     Config
+	compute *compute.Plane
+	kind    sandbox.Kind
+	log     *slog.Logger
+	unlock  func()
 }
 
 // New makes a cloud and starts its background work. Close ends it.
@@ -122,6 +133,20 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
+	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: lambda.Principal, domain: cfg.Domain}
+	if c.compute, err = c.functions(functionRoles{lambdaSessions}); err != nil {
+		return nil, err
+	}
+	functions := lambda.New(lambda.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Compute: c.compute, Forward: c.Gate.Forward(lambda.Principal), As: c.Gate.As(lambda.Principal),
+		Role: lambdaSessions.invoker, Allows: allows(policies, identities), Arch: arch(), Dev: cfg.Dev})
+	stackSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: cloudformation.Principal, domain: cfg.Domain}
+	responses := ""
+	if cfg.Functions.Launcher != nil { // inside a sandbox only AWS's own names lead out
+		responses = "https://cloudformation-custom-resource-response-{region}.s3.amazonaws.com"
+	}
+	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
+		Transform: transformSAM(e), ResponseBase: responses})
+	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
@@ -130,7 +155,12 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
 		buckets.Parts(),
+		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
+		functions.Parts(),
+		stacks.Parts(),
+		http.Parts(),
 	}
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
@@ -138,6 +168,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 			kinds[n] = k
 		}
 	}
+	stacks.Add(c.Gate.Types())
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
@@ -152,8 +183,12 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log}).Start()
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
+	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, BucketCORS: buckets.CORS})
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, BucketCORS: buckets.CORS,
+		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
+			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
+		}})
 	return c, nil
 }
 
@@ -179,6 +214,9 @@ func (c *Cloud) Serve(ctx context.Context, l net.Listener) error {
 	if c.cfg.Dev {
 		s |= front.Dev
 	}
+	if c.compute != nil {
+		c.compute.SetEndpoint("http://" + l.Addr().String())
+	}
 	return c.Front.Serve(ctx, front.Listener{Listener: l, Surfaces: s})
 }
 
@@ -188,8 +226,11 @@ func (c *Cloud) Close() error {
 		c.Env.Close()
 	}
 	var err error
+	if c.kind != nil {
+		err = c.kind.Close()
+	}
 	if c.Store != nil {
-		err = c.Store.Close()
+		err = errors.Join(err, c.Store.Close())
 	}
 	if c.unlock != nil {
 		c.unlock()

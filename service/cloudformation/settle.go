@@ -109,7 +109,7 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 			if o.Keep {
 				s.rowEvent(tx, st, r, "DELETE_SKIPPED", "", now)
 				s.cleaned(r, &keep)
-				return s.again(r, now)
+				return s.nextOld(r, now)
 			}
 			s.rowEvent(tx, st, r, "DELETE_IN_PROGRESS", "", now)
 			keep.At = r.At
@@ -146,8 +146,8 @@ func (s *Service) cleaned(r, keep *row) {
 	r.Old = r.Old[1:]
 }
 
-// again goes on with the next old resource, or ends the row's work.
-func (s *Service) again(r *row, now time.Time) job.Next {
+// nextOld goes on with the next old resource, or ends the row's work.
+func (s *Service) nextOld(r *row, now time.Time) job.Next {
 	r.Step, r.Stage, r.Context = "", 0, nil
 	if len(r.Old) == 0 {
 		r.Work = workDone
@@ -229,7 +229,7 @@ func (s *Service) settled(tx store.Tx, st *stack, r *row, d done, now time.Time)
 			r.Type, r.Physical = o.Type, o.Physical
 			s.rowEvent(tx, st, r, "DELETE_COMPLETE", "", now)
 			s.cleaned(r, &keep)
-			if s.again(r, now); r.Work == workRunning {
+			if s.nextOld(r, now); r.Work == workRunning {
 				job.At(tx, st.Account, st.Region, resourceKind, resourceID(st, r.ID, r.Action), now, nil)
 			}
 			return
