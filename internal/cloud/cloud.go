@@ -148,12 +148,13 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		Transform: transformSAM(e), ResponseBase: responses})
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
+	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
 		identities.Parts(),
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
-		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		buckets.Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		functions.Parts(),
 		stacks.Parts(),
@@ -184,7 +185,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})

@@ -212,21 +212,6 @@ func listed(origin string, allowed []string) bool {
 	return false
 }
 
-// preflight answers a browser's question: only listed origins may call.
-func (c *call) preflight() {
-	o := c.r.Header.Get("Origin")
-	if !listed(o, c.f.cfg.Origins) {
-		c.answerError(wire.Errorf("AccessForbidden", 403, "CORSResponse: This CORS request is not allowed."))
-		return
-	}
-	h := c.w.Header()
-	h.Set("Access-Control-Allow-Origin", o)
-	h.Set("Access-Control-Allow-Methods", "GET, PUT, POST, DELETE, HEAD")
-	h.Set("Access-Control-Allow-Headers", c.r.Header.Get("Access-Control-Request-Headers"))
-	h.Set("Vary", "Origin")
-	c.w.WriteHeader(http.StatusNoContent)
-}
-
 func baseURL(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host

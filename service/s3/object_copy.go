@@ -156,7 +156,7 @@ func (s *Service) CopyObject(ctx context.Context, in *s3api.CopyObjectInput) (*s
 		return nil, err
 	}
 	v, kind := o.shown()
-	out := &s3api.CopyObjectOutput{ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(as, &o), CopyObjectResult: &s3api.CopyObjectResult{ETag: quoted(o.ETag),
+	out := &s3api.CopyObjectOutput{ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(as, &o), Expiration: as.expiration(in.Key, &o), CopyObjectResult: &s3api.CopyObjectResult{ETag: quoted(o.ETag),
 		LastModified: &o.Modified, ChecksumType: kind, ChecksumCRC32: v.CRC32, ChecksumCRC32C: v.CRC32C, ChecksumCRC64NVME: v.CRC64NVME, ChecksumSHA1: v.SHA1,
 		ChecksumSHA256: v.SHA256, ChecksumSHA512: v.SHA512, ChecksumMD5: v.MD5, ChecksumXXHASH64: v.XXHASH64}}
 	out.CopySourceVersionId = shownVersion(f.b, f.o)

@@ -282,6 +282,9 @@ func (s *Service) GetObject(ctx context.Context, in *s3api.GetObjectInput) (*s3a
 		CacheControl: optional(h.Cache), ContentDisposition: optional(h.Disposition), ContentEncoding: optional(h.Encoding), ContentLanguage: optional(h.Language),
 		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: sse(), Metadata: h.Meta,
 		StorageClass: optional(h.Class), PartsCount: sl.parts}
+	if in.VersionId == nil {
+		out.Expiration = b.expiration(in.Key, o)
+	}
 	if sl.part {
 		out.ContentRange = wire.P(fmt.Sprintf("bytes %d-%d/%d", sl.off, sl.off+sl.n-1, o.Size))
 	}
@@ -342,6 +345,9 @@ func (s *Service) HeadObject(ctx context.Context, in *s3api.HeadObjectInput) (*s
 		CacheControl: optional(h.Cache), ContentDisposition: optional(h.Disposition), ContentEncoding: optional(h.Encoding), ContentLanguage: optional(h.Language),
 		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: sse(), Metadata: h.Meta,
 		StorageClass: optional(h.Class), PartsCount: sl.parts}
+	if in.VersionId == nil {
+		out.Expiration = b.expiration(in.Key, o)
+	}
 	if sl.part {
 		out.ContentRange = wire.P(fmt.Sprintf("bytes %d-%d/%d", sl.off, sl.off+sl.n-1, o.Size))
 	}

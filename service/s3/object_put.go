@@ -145,7 +145,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3api.PutObjectInput) (*s3a
 		return nil, err
 	}
 	f, kind := o.shown()
-	return &s3api.PutObjectOutput{ETag: quoted(o.ETag), ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(b, &o), ChecksumType: kind,
+	return &s3api.PutObjectOutput{ETag: quoted(o.ETag), ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(b, &o), ChecksumType: kind, Expiration: b.expiration(in.Key, &o),
 		ChecksumCRC32: f.CRC32, ChecksumCRC32C: f.CRC32C, ChecksumCRC64NVME: f.CRC64NVME, ChecksumSHA1: f.SHA1, ChecksumSHA256: f.SHA256, ChecksumSHA512: f.SHA512,
 		ChecksumMD5: f.MD5, ChecksumXXHASH64: f.XXHASH64}, nil
 }

@@ -47,6 +47,8 @@ type bucket struct {
 	BucketKey  bool              `rec:"12"`
 	Location   string            `rec:"13"` // the constraint as given
 	Public     bool              `rec:"14"` // the policy is public
+	CORS       []corsRule        `rec:"15"`
+	Lifecycle  []lifecycleRule   `rec:"16"`
 	Unknown    store.Unknown
 }
 
