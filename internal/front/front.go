@@ -230,7 +230,7 @@ func (c *call) api(host, path string) {
 	}
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
 	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil, Service: "unknown", Operation: "unknown"}
+		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil || inside(r, c.listener), Service: "unknown", Operation: "unknown"}
 	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package

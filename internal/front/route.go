@@ -219,6 +219,20 @@ func baseURL(r *http.Request) string {
 	return "http://" + r.Host
 }
 
+// inside tells whether a request never left this machine: by loopback, or by a sandbox's own listener. Nobody on a network
+// could read it, which is what aws:SecureTransport is asked for (docs/decisions/0012).
+func inside(r *http.Request, l *Listener) bool {
+	if l.Principal != nil {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -82,7 +82,7 @@ func TestBucketResource(t *testing.T) {
 		t.Error(v, err)
 	}
 	kms := *r
-	kms.Properties = resource.Properties{"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "aws:kms"}}}}}
+	kms.Properties = resource.Properties{"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "mine"}}}}}
 	if _, err := typ.Update(w.ctx, &kms); code(err) != "NotImplemented" {
 		t.Errorf("KMS: %v", err)
 	}
