@@ -333,7 +333,9 @@ func (a *restAPI) postprocess() {
 	if !truthy(paths) {
 		return
 	}
+	unsettle(paths)
 	for p, v := range dictOrFail(paths, "Value of paths must be a dictionary according to Swagger spec.").All() {
+		unsettle(v)
 		if o := dictOrFail(v, invalidPath, p).get("options"); truthy(o) {
 			postprocessOptions(p, dictOrFail(o, "Value of options method for path %s must be a dictionary according to Swagger spec.", p))
 		}
@@ -341,6 +343,7 @@ func (a *restAPI) postprocess() {
 }
 
 func postprocessOptions(path string, o *Map) {
+	unsettle(o)
 	for k, v := range o.shallow().All() {
 		switch k {
 		case "produces", "consumes":

@@ -84,6 +84,7 @@ func definition(v any, path, method string) *Map {
 
 func (e *editor) makeConditional(path string, condition any) {
 	unsettle(e.doc)
+	unsettle(e.paths)
 	e.paths.Set(path, fnIf(condition, e.paths.get(path), nil))
 }
 
