@@ -87,7 +87,7 @@ func (ms models) read(name string, m *Map, loc []string) (*Map, []modelError) {
 			out.Set(f.Name, w)
 		}
 	}
-	for k := range m.All() {
+	for _, k := range sorted(m.Keys()) {
 		found := false
 		for _, f := range ms[name] {
 			found = found || f.Name == k

@@ -137,6 +137,8 @@ def difference(a, b, path=""):
                 return d
         return ""
     if isinstance(a, list):
+        if path.endswith(("/DependsOn", "/Fn::Or")):  # of Python sets: in no order
+            a, b = sorted(a, key=json.dumps), sorted(b, key=json.dumps)
         if len(a) != len(b):
             return f"{path}: {len(a)} items, reference {len(b)}"
         return next((d for d in (difference(x, y, f"{path}[{i}]") for i, (x, y) in enumerate(zip(a, b))) if d), "")
@@ -164,6 +166,7 @@ def compare(ours, ref):
 
 
 def main():
+    sys.setrecursionlimit(10000)
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--ours", required=True)
     ap.add_argument("--corpus", default=os.path.join(SHARED, "corpus", "visible.zip"))
