@@ -21,7 +21,7 @@ $(VENV)/done: test/clients/requirements.txt
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md
+	git diff --exit-code --stat -- api docs/coverage.md internal/sam/tables
 
 check:
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)

@@ -15,10 +15,13 @@ type implicitKind struct {
 	http     bool
 }
 
-var (
-	restEvents = implicitKind{"Api", "RestApiId", "ServerlessRestApi", "AWS::Serverless::Api", false}
-	httpEvents = implicitKind{"HttpApi", "ApiId", "ServerlessHttpApi", "AWS::Serverless::HttpApi", true}
-)
+func restEvents() implicitKind {
+	return implicitKind{"Api", "RestApiId", "ServerlessRestApi", "AWS::Serverless::Api", false}
+}
+
+func httpEvents() implicitKind {
+	return implicitKind{"HttpApi", "ApiId", "ServerlessHttpApi", "AWS::Serverless::HttpApi", true}
+}
 
 // implicit is the making of one of them.
 type implicit struct {

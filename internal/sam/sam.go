@@ -45,7 +45,7 @@ type Result struct {
 // Guide: AWS Serverless Application Model Developer Guide, "AWS SAM template anatomy".
 func Transform(in Input) (result *Result, err error) {
 	defer func() {
-		if l, ok := recover2(recover()).(*LimitError); ok {
+		if l, ok := limitOnly(recover()).(*LimitError); ok {
 			result, err = nil, l
 		}
 	}()
@@ -68,8 +68,8 @@ func Transform(in Input) (result *Result, err error) {
 	return &Result{Template: out}, nil
 }
 
-// recover2 passes every panic on but those that Transform turns into its error.
-func recover2(e any) any {
+// limitOnly passes every panic on but those that Transform turns into its error.
+func limitOnly(e any) any {
 	if e == nil {
 		return nil
 	}
