@@ -185,10 +185,8 @@ func pairs(v any) (*Map, bool) {
 	l, ok := v.([]any)
 	for _, x := range l {
 		var kv []any
-		if s, isString := str(x); isString {
-			kv = iterated(s)
-		} else {
-			kv, _ = x.([]any)
+		if isStr(x) || isMap(x) || isList(x) {
+			kv = iterated(x)
 		}
 		if len(kv) != 2 || !isStr(kv[0]) {
 			return nil, false
