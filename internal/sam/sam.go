@@ -34,7 +34,7 @@ type Application struct {
 	Status     string // "ACTIVE", "PREPARING" when it did not become ready, "EXPIRED"
 }
 
-// Result is the CloudFormation template.
+// Result is the CloudFormation template: a tree of *Map, []any, string, int64, float64, json.Number, bool and nil.
 type Result struct {
 	Template *Map
 }

@@ -131,3 +131,38 @@ func TestInputKept(t *testing.T) {
 		}
 	}
 }
+
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]any{"1": int64(1), "1.5": 1.5, "1e2": 100.0, "x": "x", "true": "true", "98765432109876543210": json.Number("98765432109876543210")} {
+		if got := Number(text); got != want {
+			t.Errorf("%s: got %v (%T)", text, got, got)
+		}
+	}
+}
+
+// TestPlainResult: nothing of the transform's own types is left in what it gives back.
+func TestPlainResult(t *testing.T) {
+	r, err := Transform(Input{Template: parse(t, `{"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "s3://b/k",
+		"Handler": {"Ref": "H"}, "Runtime": "r", "Events": {"E": {"Type": "Api", "Properties": {"Path": "/", "Method": "get"}}}}}}}`),
+		Parameters: map[string]any{"H": 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(v any, path string)
+	walk = func(v any, path string) {
+		switch x := v.(type) {
+		case *Map:
+			for k, w := range x.All() {
+				walk(w, path+"/"+k)
+			}
+		case []any:
+			for _, w := range x {
+				walk(w, path)
+			}
+		case nil, string, bool, int64, float64, json.Number:
+		default:
+			t.Errorf("%s: %T", path, v)
+		}
+	}
+	walk(r.Template, "")
+}

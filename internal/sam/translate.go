@@ -15,7 +15,7 @@ func (t *transform) run() *Map {
 	t.checkResources()
 	params := NewMap()
 	for k, v := range t.in.Parameters {
-		params.Set(k, v)
+		params.Set(k, clone(taken(v)))
 	}
 	t.mark(params)
 	t.setParameters(params)
@@ -60,7 +60,7 @@ func (t *transform) run() *Map {
 		(&generatedRefs{t.refs, t.budget}).walk(t.out, 0)
 	}
 	t.budget.measure(t.out)
-	return t.out
+	return finished(t.out).(*Map)
 }
 
 // checkResources looks at the outline of the template.
