@@ -173,6 +173,8 @@ def main():
     ap.add_argument("--cases", default=os.path.join(SHARED, "conformance", "sam", "cases.jsonl.gz"))
     ap.add_argument("--mutate", type=int, default=0)
     ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--region", default="us-east-1")
+    ap.add_argument("--toggles", action="store_true", help="with all feature toggles on")
     ap.add_argument("--only", default="")
     ap.add_argument("--show", type=int, default=20)
     a = ap.parse_args()
@@ -197,8 +199,8 @@ def main():
                     continue
             with open(f, "w", encoding="utf-8") as o:
                 o.write(text)
-            q = {"template": f, "region": "us-east-1", "partition": "aws", "parameters": {"param1": "value1", "param2": "value2"},
-                 "managed_policies": {}, "feature_toggle": False, "always_deploy": "1700000000"}
+            q = {"template": f, "region": a.region, "partition": "", "parameters": {"param1": "value1", "param2": "value2"},
+                 "managed_policies": {}, "feature_toggle": a.toggles, "always_deploy": "1700000000"}
             r = ref.ask(q)
             internal += r.get("errorMessage", "").startswith("internal:")
             refused += "errorMessage" in r
