@@ -355,7 +355,7 @@ func (t *transform) httpPermission(e *eventOf, api *Map, method, path string) *r
 func (t *transform) addToOpenAPI(e *eventOf, api *Map) {
 	path, method := e.get("Path"), e.get("Method")
 	uri := integrationURI(e.target, "${AWS::Partition}", nil)
-	o := newOpenAPI(api.get("DefinitionBody"))
+	o := t.newOpenAPI(api.get("DefinitionBody"))
 	if truthy(api.get("__MANAGE_SWAGGER")) && o.hasIntegration(text(path), method) {
 		failEvent(e.rel, "API method '%s' defined multiple times for path '%s'.", text(method), text(path))
 	}

@@ -42,7 +42,7 @@ func (k implicitKind) valid(v any) bool {
 // edit changes a definition with the kind's editor.
 func (i *implicit) edit(body any, f func(e *editor)) *Map {
 	if i.http {
-		o := newOpenAPI(body)
+		o := i.t.newOpenAPI(body)
 		f(&o.editor)
 		return o.result()
 	}

@@ -40,6 +40,9 @@ func TestLimits(t *testing.T) {
 		{"many events", `{"Resources": {"F": ` + fn(`, "Events": {`+many(5000, func(i int) string {
 			return fmt.Sprintf(`"E%d": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}}`, i)
 		})+`}`) + `}}`, "ResourcesMax", Limits{ResourcesMax: 5000}},
+		{"many methods of one API", `{"Resources": {"F": ` + fn(`, "Events": {`+many(6000, func(i int) string {
+			return fmt.Sprintf(`"E%d": {"Type": "Api", "Properties": {"Path": "/p%d", "Method": "get"}}`, i, i)
+		})+`}`) + `}}`, "StepsMax", Limits{}},
 		{"many values", `{"Resources": {"F": ` + fn(`, "Layers": [`+many(5000, func(int) string { return `"l"` })+`]`) + `}}`, "NodesMax", Limits{NodesMax: 4000}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
