@@ -119,3 +119,15 @@ func appendKey(out, s []byte) []byte {
 	}
 	return out
 }
+
+// key of the whole text; none if it is odd.
+func (f *folded) key() string {
+	if f.odd {
+		return ""
+	}
+	var out []byte
+	for i := range f.either {
+		out = appendKey(out, []byte(f.either[i].lower))
+	}
+	return string(out)
+}
