@@ -13,24 +13,28 @@ type compiler struct {
 	steps     []string // the names down to here
 	values    int
 	wildcards []*wildcard // of the field at hand
+	sns       bool        // the older operators of SNS
+	nested    bool        // some field lies in an object
 }
 
 const tooComplex = "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character"
 
 func compile(text string, limits Limits) ([]branch, error) {
+	c := &compiler{limits: limits}
+	return c.compile(text)
+}
+
+func (c *compiler) compile(text string) ([]branch, error) {
+	limits := c.limits
 	if len(text) > limits.Bytes {
 		return nil, &Error{Reason: "Pattern is larger than the limit of bytes"}
 	}
-	c := &compiler{limits: limits}
 	c.src, c.depth = text, limits.Depth
 	t, err := c.read()
 	if err != nil {
 		return nil, err
 	}
 	if t != tokObject {
-		if t == tokEnd {
-			return nil, c.fail("Filter is not an object")
-		}
 		return nil, c.fail("Filter is not an object")
 	}
 	var sets []set
@@ -78,6 +82,7 @@ func (c *compiler) object(sets *[]set, inOr bool) error {
 		}
 		switch t {
 		case tokObject:
+			c.nested = true
 			c.steps = append(c.steps, name)
 			if err := c.object(sets, inOr); err != nil {
 				return err
@@ -361,6 +366,9 @@ func (c *compiler) anythingBut() (test, error) {
 		case "prefix":
 			one.kind = butPrefix
 		case "suffix":
+			if c.sns {
+				return one, c.fail("Unsupported anything-but pattern: suffix")
+			}
 			one.kind = butSuffix
 		case "wildcard":
 			one.kind = butGlob
@@ -370,6 +378,9 @@ func (c *compiler) anythingBut() (test, error) {
 		if t, err = c.read(); err != nil {
 			return one, err
 		}
+	}
+	if c.sns && one.kind == butPrefix && t != tokString {
+		return one, c.fail("prefix match pattern must be a string")
 	}
 	switch t {
 	case tokString, tokNumber:
