@@ -20,7 +20,7 @@ func (g generator) text() string {
 }
 
 func (g generator) number() string {
-	return g.pick("0", "-0", "1", "1.0", "10e-1", "2", "3.5", "-7", "300", "3e2", "300.00", "1e400", "12345678901234567890", "9007199254740993", "0.1", "0.10", "1E-7", "5e-324")
+	return g.pick("0", "-0", "1", "1.0", "10e-1", "2", "3.5", "-7", "300", "3e2", "300.00", "1e400", "12345678901234567890", "9007199254740993", "0.1", "0.10", "1E-7", "5e-324", "4.9e-324")
 }
 
 func quote(s string) string {
@@ -49,20 +49,32 @@ func (g generator) wildcard() string {
 }
 
 func (g generator) cidr() string {
-	return quote(g.pick("10.0.0.0/8", "10.0.0.0/24", "10.0.0.7/31", "::/0", "2001:db8::/32", "0.0.0.0/0", "::1/127", "10.0.0.1/32", "10.0.0.1", "a/b", "10.0.0.1/x", "1.2.3/4"))
+	return quote(g.pick("10.0.0.0/8", "10.0.0.0/24", "10.0.0.7/31", "2001:db8::/32", "::1/127", "10.0.0.8/9", g.pick("10.0.0.0/30", "10.0.0.1/32", "10.0.0.1", "a/b", "10.0.0.1/x", "1.2.3/4")))
+}
+
+// bound is a number that can be compared, nearly always.
+func (g generator) bound(from int) string {
+	all := []string{"-7", "-0", "0", "4.9e-324", "1E-7", "0.10", "1.0", "10e-1", "2", "3.5", "300.00", "3e2"}
+	if g.IntN(40) == 0 {
+		return g.number()
+	}
+	return all[from+g.IntN(len(all)-from)]
 }
 
 func (g generator) numeric() string {
-	low, high := g.number(), g.number()
-	switch g.IntN(6) {
-	case 0:
+	low := g.bound(0)
+	high := g.pick(g.bound(8), "300", "1e9")
+	switch g.IntN(20) {
+	case 2, 3, 4:
 		return fmt.Sprintf(`["=",%s]`, low)
-	case 1:
+	case 5, 6, 7:
 		return fmt.Sprintf(`["%s",%s]`, g.pick("<", "<=", ">", ">="), low)
-	case 2:
+	case 8:
+		return fmt.Sprintf(`["%s",%s,"%s",%s]`, g.pick(">", ">="), low, g.pick("<", ">"), g.number())
+	case 9:
 		return fmt.Sprintf(`["%s",%s,"%s",%s,1]`, g.pick("<", ">", "!"), low, g.pick("<", "<="), high)
 	}
-	return fmt.Sprintf(`["%s",%s,"%s",%s]`, g.pick(">", ">="), low, g.pick("<", "<=", "<", "<=", ">"), high)
+	return fmt.Sprintf(`["%s",%s,"%s",%s]`, g.pick(">", ">="), low, g.pick("<", "<="), high)
 }
 
 func (g generator) value() string {
@@ -92,8 +104,11 @@ func (g generator) value() string {
 	case 14:
 		return fmt.Sprintf(`{"anything-but":%s}`, g.texts())
 	case 15:
-		return fmt.Sprintf(`{"anything-but":%s}`, g.pick(g.number(), "["+g.number()+","+g.number()+"]"))
+		return fmt.Sprintf(`{"anything-but":%s}`, g.pick(g.bound(0), "["+g.bound(0)+","+g.bound(0)+"]"))
 	case 16:
+		if g.IntN(30) != 0 {
+			return fmt.Sprintf(`{"anything-but":{"%s":%s}}`, g.pick("prefix", "suffix", "equals-ignore-case"), quote(g.pick("x", "y", "xyz", "10.", ".1", "É")))
+		}
 		return fmt.Sprintf(`{"anything-but":{"%s":%s}}`, g.pick("prefix", "suffix", "equals-ignore-case"), g.texts())
 	case 17:
 		return fmt.Sprintf(`{"anything-but":{"wildcard":%s}}`, g.pick(g.wildcard(), "["+g.wildcard()+","+g.wildcard()+"]"))
@@ -110,7 +125,7 @@ func (g generator) values() string {
 }
 
 func (g generator) pattern(depth int) string {
-	members := make([]string, 1+g.IntN(3))
+	members := make([]string, 1+g.IntN(3)*g.IntN(2))
 	for i := range members {
 		switch n := g.IntN(10); {
 		case n < 3 && depth < 3:
@@ -150,7 +165,7 @@ func (g generator) scalar() string {
 }
 
 func (g generator) event(depth int) string {
-	members := make([]string, 1+g.IntN(5))
+	members := make([]string, 1+g.IntN(7))
 	for i := range members {
 		members[i] = quote(g.name()) + ":" + g.any(depth)
 	}

@@ -67,10 +67,11 @@ func describe(r rune) string {
 }
 
 func (l *lexer) unexpected(offset int, why string) error {
-	r, _ := utf8.DecodeRuneInString(l.src[offset:])
+	r, size := utf8.DecodeRuneInString(l.src[offset:])
 	if why != "" {
 		why = ": " + why
 	}
+	l.pos = offset + size // the reader has passed it, as a refusal around this one shows
 	return l.failAt(offset, "Unexpected character (%s)%s", describe(r), why)
 }
 
@@ -198,10 +199,11 @@ func (l *lexer) read() (token, error) {
 func (l *lexer) close(in *scope, c byte) (token, error) {
 	array := c == ']'
 	if in == nil || in.array != array {
-		kind, want, start := "root", '}', 0
-		if in != nil {
-			kind, start = in.kind(), in.start
+		if in == nil {
+			kind := scope{array: array}
+			return 0, l.fail("Unexpected close marker '%c': no open %s to close", c, kind.kind())
 		}
+		kind, want, start := in.kind(), '}', in.start
 		if c == '}' {
 			want = ']'
 		}
@@ -292,30 +294,32 @@ const digitsMax = 1000
 func (l *lexer) number() error {
 	s, i := l.src, l.pos
 	digit := func() bool { return i < len(s) && s[i] >= '0' && s[i] <= '9' }
-	bad := func(at int, why string) error {
-		if i >= len(s) {
-			l.pos = i
-			return l.fail("Unexpected end-of-input in a Number value")
-		}
-		r, _ := utf8.DecodeRuneInString(s[i:])
+	bad := func(at, shown int, why string) error {
+		r, _ := utf8.DecodeRuneInString(s[shown:])
 		return l.failAt(at, "Unexpected character (%s) in numeric value: %s", describe(r), why)
 	}
 	if s[i] == '-' {
 		if i++; !digit() {
-			return bad(l.pos+1, "expected digit (0-9) to follow minus sign, for valid numeric value")
+			if l.pos = i; i == len(s) {
+				return l.fail("Unexpected end-of-inputNo digit following sign")
+			}
+			return bad(i, i, "expected digit (0-9) to follow minus sign, for valid numeric value")
 		}
 	}
 	if s[i] == '0' {
 		if i++; digit() {
+			l.pos = i
 			return l.failAt(i, "Invalid numeric value: Leading zeroes not allowed")
 		}
 	}
 	for digit() {
 		i++
 	}
+	whole := i // where the reader stands when a later part is wrong
 	if i < len(s) && s[i] == '.' {
 		if i++; !digit() {
-			return bad(l.pos+1, "Decimal point not followed by a digit")
+			l.pos = i
+			return bad(whole, min(i, len(s)-1), "Decimal point not followed by a digit")
 		}
 		for digit() {
 			i++
@@ -326,11 +330,17 @@ func (l *lexer) number() error {
 			i++
 		}
 		if !digit() {
-			return bad(l.pos+1, "Exponent indicator not followed by a digit")
+			if l.pos = i; i == len(s) {
+				return l.fail("Unexpected end-of-inputexpected a digit for number exponent")
+			}
+			return bad(whole, i, "Exponent indicator not followed by a digit")
 		}
 		for digit() {
 			i++
 		}
+	}
+	if len(l.scopes) == 0 && i < len(s) && s[i] > ' ' {
+		return l.unexpected(i, "Expected space separating root-level values")
 	}
 	if i-l.pos > digitsMax {
 		return l.fail("Number value length (%d) exceeds the maximum allowed (%d, from `StreamReadConstraints.getMaxNumberLength()`)", i-l.pos, digitsMax)

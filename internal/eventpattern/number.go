@@ -43,6 +43,10 @@ func comparable[T string | []byte](text T) (float64, bool) {
 	if !shortest.set(strconv.AppendFloat(room[:0], f, 'e', -1, 64)) || !given.set([]byte(text)) {
 		return 0, false
 	}
+	if len(shortest.digits) == 1 { // Java writes two digits at least, which differ for the smallest numbers of all
+		shortest = decimal{}
+		shortest.set(strconv.AppendFloat(room[:0], f, 'e', 1, 64))
+	}
 	return f, shortest == given
 }
 
