@@ -36,6 +36,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
 	"virga/service/iam"
 	"virga/service/sqs"
@@ -123,6 +124,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities}), Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
+	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	parts := []gate.Parts{
 		identities.Parts(),
@@ -130,8 +132,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
 		http.Parts(),
+		rest.Parts(),
 	}
-	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http}})
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http, rest}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)

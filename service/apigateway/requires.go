@@ -272,6 +272,11 @@ func (s *Service) UntagResourceRequires(ctx context.Context, in *restapi.UntagRe
 
 // UpdateAccountRequires implements the operation's requirements.
 func (s *Service) UpdateAccountRequires(ctx context.Context, in *restapi.UpdateAccountInput, r *wire.Requirements) error {
+	for _, p := range in.PatchOperations {
+		if v := wire.V(p.Value); wire.V(p.Path) == "/cloudwatchRoleArn" && v != "" {
+			r.Need("iam:PassRole", v, wire.Condition{Key: "iam:PassedToService", Values: []string{"apigateway.amazonaws.com"}})
+		}
+	}
 	return need(ctx, r, "PATCH", "/account", nil)
 }
 
