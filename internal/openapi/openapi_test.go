@@ -212,7 +212,6 @@ func generated(n int) *API {
 	return a
 }
 
-
 func FuzzImport(f *testing.F) {
 	f.Add([]byte(sam))
 	f.Add([]byte(`{"openapi":"3.0.1","paths":{"/x":{"get":{"responses":{}}}}}`))
