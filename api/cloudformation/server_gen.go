@@ -34,8 +34,6 @@ type Server interface {
 	DescribeStacksRequires(ctx context.Context, in *DescribeStacksInput, r *wire.Requirements) error
 	ExecuteChangeSet(ctx context.Context, in *ExecuteChangeSetInput) (*ExecuteChangeSetOutput, error)
 	ExecuteChangeSetRequires(ctx context.Context, in *ExecuteChangeSetInput, r *wire.Requirements) error
-	GetStackPolicy(ctx context.Context, in *GetStackPolicyInput) (*GetStackPolicyOutput, error)
-	GetStackPolicyRequires(ctx context.Context, in *GetStackPolicyInput, r *wire.Requirements) error
 	GetTemplate(ctx context.Context, in *GetTemplateInput) (*GetTemplateOutput, error)
 	GetTemplateRequires(ctx context.Context, in *GetTemplateInput, r *wire.Requirements) error
 	GetTemplateSummary(ctx context.Context, in *GetTemplateSummaryInput) (*GetTemplateSummaryOutput, error)
@@ -50,8 +48,6 @@ type Server interface {
 	ListStackResourcesRequires(ctx context.Context, in *ListStackResourcesInput, r *wire.Requirements) error
 	ListStacks(ctx context.Context, in *ListStacksInput) (*ListStacksOutput, error)
 	ListStacksRequires(ctx context.Context, in *ListStacksInput, r *wire.Requirements) error
-	SetStackPolicy(ctx context.Context, in *SetStackPolicyInput) (*SetStackPolicyOutput, error)
-	SetStackPolicyRequires(ctx context.Context, in *SetStackPolicyInput, r *wire.Requirements) error
 	SignalResource(ctx context.Context, in *SignalResourceInput) (*SignalResourceOutput, error)
 	SignalResourceRequires(ctx context.Context, in *SignalResourceInput, r *wire.Requirements) error
 	UpdateStack(ctx context.Context, in *UpdateStackInput) (*UpdateStackOutput, error)
@@ -77,7 +73,6 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[33], s.DescribeStackResources, s.DescribeStackResourcesRequires),
 		wire.Handle(&Model.Ops[36], s.DescribeStacks, s.DescribeStacksRequires),
 		wire.Handle(&Model.Ops[43], s.ExecuteChangeSet, s.ExecuteChangeSetRequires),
-		wire.Handle(&Model.Ops[47], s.GetStackPolicy, s.GetStackPolicyRequires),
 		wire.Handle(&Model.Ops[48], s.GetTemplate, s.GetTemplateRequires),
 		wire.Handle(&Model.Ops[49], s.GetTemplateSummary, s.GetTemplateSummaryRequires),
 		wire.Handle(&Model.Ops[51], s.ListChangeSets, s.ListChangeSetsRequires),
@@ -85,7 +80,6 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[55], s.ListImports, s.ListImportsRequires),
 		wire.Handle(&Model.Ops[63], s.ListStackResources, s.ListStackResourcesRequires),
 		wire.Handle(&Model.Ops[68], s.ListStacks, s.ListStacksRequires),
-		wire.Handle(&Model.Ops[79], s.SetStackPolicy, s.SetStackPolicyRequires),
 		wire.Handle(&Model.Ops[82], s.SignalResource, s.SignalResourceRequires),
 		wire.Handle(&Model.Ops[87], s.UpdateStack, s.UpdateStackRequires),
 		wire.Handle(&Model.Ops[90], s.UpdateTerminationProtection, s.UpdateTerminationProtectionRequires),
@@ -156,11 +150,6 @@ func (c *Client) ExecuteChangeSet(ctx context.Context, in *ExecuteChangeSetInput
 	return wire.Invoke[ExecuteChangeSetOutput](ctx, c.Invoker, &Model.Ops[43], in)
 }
 
-// GetStackPolicy invokes the operation of that name.
-func (c *Client) GetStackPolicy(ctx context.Context, in *GetStackPolicyInput) (*GetStackPolicyOutput, error) {
-	return wire.Invoke[GetStackPolicyOutput](ctx, c.Invoker, &Model.Ops[47], in)
-}
-
 // GetTemplate invokes the operation of that name.
 func (c *Client) GetTemplate(ctx context.Context, in *GetTemplateInput) (*GetTemplateOutput, error) {
 	return wire.Invoke[GetTemplateOutput](ctx, c.Invoker, &Model.Ops[48], in)
@@ -194,11 +183,6 @@ func (c *Client) ListStackResources(ctx context.Context, in *ListStackResourcesI
 // ListStacks invokes the operation of that name.
 func (c *Client) ListStacks(ctx context.Context, in *ListStacksInput) (*ListStacksOutput, error) {
 	return wire.Invoke[ListStacksOutput](ctx, c.Invoker, &Model.Ops[68], in)
-}
-
-// SetStackPolicy invokes the operation of that name.
-func (c *Client) SetStackPolicy(ctx context.Context, in *SetStackPolicyInput) (*SetStackPolicyOutput, error) {
-	return wire.Invoke[SetStackPolicyOutput](ctx, c.Invoker, &Model.Ops[79], in)
 }
 
 // SignalResource invokes the operation of that name.

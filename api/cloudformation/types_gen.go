@@ -266,16 +266,6 @@ type Export struct {
 	Value            *string
 }
 
-// GetStackPolicyInput is a structure of the service's model.
-type GetStackPolicyInput struct {
-	StackName string
-}
-
-// GetStackPolicyOutput is a structure of the service's model.
-type GetStackPolicyOutput struct {
-	StackPolicyBody *string
-}
-
 // GetTemplateInput is a structure of the service's model.
 type GetTemplateInput struct {
 	StackName     *string
@@ -322,7 +312,7 @@ func (e *InsufficientCapabilitiesException) Error() string { return wire.ErrorTe
 
 // Modeled says which error of the model this is.
 func (e *InsufficientCapabilitiesException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 92, e.Message
+	return &schema, 90, e.Message
 }
 
 // InvalidChangeSetStatusException is an error of the service's model.
@@ -334,7 +324,7 @@ func (e *InvalidChangeSetStatusException) Error() string { return wire.ErrorText
 
 // Modeled says which error of the model this is.
 func (e *InvalidChangeSetStatusException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 93, e.Message
+	return &schema, 91, e.Message
 }
 
 // LimitExceededException is an error of the service's model.
@@ -346,7 +336,7 @@ func (e *LimitExceededException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *LimitExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 96, e.Message
+	return &schema, 94, e.Message
 }
 
 // ListChangeSetsInput is a structure of the service's model.
@@ -531,13 +521,6 @@ type RollbackTrigger struct {
 	Type string
 }
 
-// SetStackPolicyInput is a structure of the service's model.
-type SetStackPolicyInput struct {
-	StackName       string
-	StackPolicyBody *string
-	StackPolicyURL  *string
-}
-
 // SignalResourceInput is a structure of the service's model.
 type SignalResourceInput struct {
 	StackName         string
@@ -677,7 +660,7 @@ func (e *StackSetNotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *StackSetNotFoundException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 199, e.Message
+	return &schema, 196, e.Message
 }
 
 // StackSummary is a structure of the service's model.
@@ -724,7 +707,7 @@ func (e *TokenAlreadyExistsException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *TokenAlreadyExistsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 220, e.Message
+	return &schema, 217, e.Message
 }
 
 // UpdateStackInput is a structure of the service's model.
@@ -793,9 +776,6 @@ type CancelUpdateStackOutput struct{}
 
 // DeleteStackOutput has no members.
 type DeleteStackOutput struct{}
-
-// SetStackPolicyOutput has no members.
-type SetStackPolicyOutput struct{}
 
 // SignalResourceOutput has no members.
 type SignalResourceOutput struct{}

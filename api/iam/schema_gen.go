@@ -6,50 +6,50 @@ import "virga/internal/wire"
 
 var schema = wire.Schema{Package: "iam", ServiceID: "IAM", FullName: "AWS Identity and Access Management", Abbreviation: "IAM", APIVersion: "2010-05-08", EndpointPrefix: "iam", SigningName: "iam", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Global: true, Protocols: []wire.Protocol{wire.Query}, Shapes: []wire.Shape{
 	0: {Name: "AccessKey", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "AccessKeyId", Shape: 181, Flags: 1},
-		{Name: "Status", Shape: 224, Flags: 1},
-		{Name: "SecretAccessKey", Shape: 183, Flags: 1},
-		{Name: "CreateDate", Shape: 188},
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "AccessKeyId", Shape: 188, Flags: 1},
+		{Name: "Status", Shape: 233, Flags: 1},
+		{Name: "SecretAccessKey", Shape: 190, Flags: 1},
+		{Name: "CreateDate", Shape: 197},
 	}},
 	1: {Name: "AccessKeyLastUsed", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "LastUsedDate", Shape: 188},
-		{Name: "ServiceName", Shape: 225, Flags: 1},
-		{Name: "Region", Shape: 225, Flags: 1},
+		{Name: "LastUsedDate", Shape: 197},
+		{Name: "ServiceName", Shape: 234, Flags: 1},
+		{Name: "Region", Shape: 234, Flags: 1},
 	}},
 	2: {Name: "AccessKeyMetadata", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232},
-		{Name: "AccessKeyId", Shape: 181},
-		{Name: "Status", Shape: 224},
-		{Name: "CreateDate", Shape: 188},
+		{Name: "UserName", Shape: 241},
+		{Name: "AccessKeyId", Shape: 188},
+		{Name: "Status", Shape: 233},
+		{Name: "CreateDate", Shape: 197},
 	}},
 	3: {Name: "ActionNameListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 4},
 	}},
 	4: {Name: "ActionNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 3, Max: 128},
 	5: {Name: "AddUserToGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "UserName", Shape: 192, Flags: 1},
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "UserName", Shape: 201, Flags: 1},
 	}},
 	6: {Name: "AttachGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
 	7: {Name: "AttachRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
 	8: {Name: "AttachUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
 	9: {Name: "AttachedPermissionsBoundary", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PermissionsBoundaryType", Shape: 122},
-		{Name: "PermissionsBoundaryArn", Shape: 184},
+		{Name: "PermissionsBoundaryType", Shape: 129},
+		{Name: "PermissionsBoundaryArn", Shape: 193},
 	}},
 	10: {Name: "AttachedPolicy", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyName", Shape: 213},
-		{Name: "PolicyArn", Shape: 184},
+		{Name: "PolicyName", Shape: 222},
+		{Name: "PolicyArn", Shape: 193},
 	}},
 	11: {Name: "AttachmentName", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
 	12: {Name: "AttachmentType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"user", "group", "role"}},
@@ -76,776 +76,806 @@ var schema = wire.Schema{Package: "iam", ServiceID: "IAM", FullName: "AWS Identi
 	}},
 	22: {Name: "ContextKeyValueType", Kind: wire.KindString, Payload: -1, Pattern: -1},
 	23: {Name: "CreateAccessKeyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
+		{Name: "UserName", Shape: 201},
 	}},
 	24: {Name: "CreateAccessKeyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "AccessKey", Flags: 1},
 	}},
-	25: {Name: "CreateGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206},
-		{Name: "GroupName", Shape: 194, Flags: 1},
+	25: {Name: "CreateAccountAliasRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AccountAlias", Shape: 192, Flags: 1},
 	}},
-	26: {Name: "CreateGroupResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Group", Shape: 75, Flags: 1},
-	}},
-	27: {Name: "CreatePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	26: {Name: "CreateGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "Path", Shape: 215},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-		{Name: "Description", Shape: 207},
-		{Name: "Tags", Shape: 228},
+		{Name: "GroupName", Shape: 203, Flags: 1},
 	}},
-	28: {Name: "CreatePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Policy", Shape: 124},
+	27: {Name: "CreateGroupResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Group", Shape: 80, Flags: 1},
 	}},
-	29: {Name: "CreatePolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-		{Name: "SetAsDefault", Shape: 187},
+	28: {Name: "CreatePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "Path", Shape: 224},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
+		{Name: "Description", Shape: 216},
+		{Name: "Tags", Shape: 237},
 	}},
-	30: {Name: "CreatePolicyVersionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyVersion", Shape: 140},
+	29: {Name: "CreatePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Policy", Shape: 131},
 	}},
-	31: {Name: "CreateRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206},
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "AssumeRolePolicyDocument", Shape: 208, Flags: 1},
-		{Name: "Description", Shape: 219},
-		{Name: "MaxSessionDuration", Shape: 221},
-		{Name: "PermissionsBoundary", Shape: 184},
-		{Name: "Tags", Shape: 228},
+	30: {Name: "CreatePolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
+		{Name: "SetAsDefault", Shape: 196},
 	}},
-	32: {Name: "CreateRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Role", Shape: 153, Flags: 1},
+	31: {Name: "CreatePolicyVersionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyVersion", Shape: 147},
 	}},
-	33: {Name: "CreateUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206},
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "PermissionsBoundary", Shape: 184},
-		{Name: "Tags", Shape: 228},
+	32: {Name: "CreateRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215},
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "AssumeRolePolicyDocument", Shape: 217, Flags: 1},
+		{Name: "Description", Shape: 228},
+		{Name: "MaxSessionDuration", Shape: 230},
+		{Name: "PermissionsBoundary", Shape: 193},
+		{Name: "Tags", Shape: 237},
 	}},
-	34: {Name: "CreateUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "User", Shape: 180},
+	33: {Name: "CreateRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Role", Shape: 160, Flags: 1},
 	}},
-	35: {Name: "DeleteAccessKeyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
-		{Name: "AccessKeyId", Shape: 181, Flags: 1},
+	34: {Name: "CreateUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215},
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "PermissionsBoundary", Shape: 193},
+		{Name: "Tags", Shape: 237},
 	}},
-	36: {Name: "DeleteConflictException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "DeleteConflict", Members: []wire.Member{
-		{Name: "message", Shape: 189},
+	35: {Name: "CreateUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "User", Shape: 187},
 	}},
-	37: {Name: "DeleteGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	36: {Name: "DeleteAccessKeyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201},
+		{Name: "AccessKeyId", Shape: 188, Flags: 1},
 	}},
-	38: {Name: "DeleteGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
+	37: {Name: "DeleteAccountAliasRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AccountAlias", Shape: 192, Flags: 1},
 	}},
-	39: {Name: "DeletePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+	38: {Name: "DeleteConflictException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "DeleteConflict", Members: []wire.Member{
+		{Name: "message", Shape: 198},
 	}},
-	40: {Name: "DeletePolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "VersionId", Shape: 217, Flags: 1},
+	39: {Name: "DeleteGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	41: {Name: "DeleteRolePermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
+	40: {Name: "DeleteGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
 	}},
-	42: {Name: "DeleteRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	41: {Name: "DeletePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
-	43: {Name: "DeleteRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
+	42: {Name: "DeletePolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "VersionId", Shape: 226, Flags: 1},
 	}},
-	44: {Name: "DeleteUserPermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
+	43: {Name: "DeleteRolePermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
 	}},
-	45: {Name: "DeleteUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	44: {Name: "DeleteRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	46: {Name: "DeleteUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
+	45: {Name: "DeleteRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
 	}},
-	47: {Name: "DetachGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+	46: {Name: "DeleteUserPermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 241, Flags: 1},
 	}},
-	48: {Name: "DetachRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+	47: {Name: "DeleteUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	49: {Name: "DetachUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+	48: {Name: "DeleteUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
 	}},
-	50: {Name: "EntityAlreadyExistsException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "EntityAlreadyExists", Members: []wire.Member{
-		{Name: "message", Shape: 190},
+	49: {Name: "DetachGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
-	51: {Name: "EntityTemporarilyUnmodifiableException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "EntityTemporarilyUnmodifiable", Members: []wire.Member{
-		{Name: "message", Shape: 191},
+	50: {Name: "DetachRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
-	52: {Name: "EntityType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}},
-	53: {Name: "EvalDecisionDetailsType", Kind: wire.KindMap, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 54},
-		{Shape: 125},
+	51: {Name: "DetachUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
-	54: {Name: "EvalDecisionSourceType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 3, Max: 256},
-	55: {Name: "EvaluationResult", Payload: -1, Pattern: -1, Members: []wire.Member{
+	52: {Name: "EntityAlreadyExistsException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "EntityAlreadyExists", Members: []wire.Member{
+		{Name: "message", Shape: 199},
+	}},
+	53: {Name: "EntityTemporarilyUnmodifiableException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "EntityTemporarilyUnmodifiable", Members: []wire.Member{
+		{Name: "message", Shape: 200},
+	}},
+	54: {Name: "EntityType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}},
+	55: {Name: "EvalDecisionDetailsType", Kind: wire.KindMap, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 56},
+		{Shape: 132},
+	}},
+	56: {Name: "EvalDecisionSourceType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 3, Max: 256},
+	57: {Name: "EvaluationResult", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "EvalActionName", Shape: 4, Flags: 1},
-		{Name: "EvalResourceName", Shape: 150},
-		{Name: "EvalDecision", Shape: 125, Flags: 1},
-		{Name: "MatchedStatements", Shape: 163},
+		{Name: "EvalResourceName", Shape: 157},
+		{Name: "EvalDecision", Shape: 132, Flags: 1},
+		{Name: "MatchedStatements", Shape: 170},
 		{Name: "MissingContextValues", Shape: 19},
-		{Name: "OrganizationsDecisionDetail", Shape: 121},
-		{Name: "PermissionsBoundaryDecisionDetail", Shape: 123},
-		{Name: "EvalDecisionDetails", Shape: 53},
-		{Name: "ResourceSpecificResults", Shape: 152},
+		{Name: "OrganizationsDecisionDetail", Shape: 128},
+		{Name: "PermissionsBoundaryDecisionDetail", Shape: 130},
+		{Name: "EvalDecisionDetails", Shape: 55},
+		{Name: "ResourceSpecificResults", Shape: 159},
 	}},
-	56: {Name: "EvaluationResultsListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 55},
+	58: {Name: "EvaluationResultsListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 57},
 	}},
-	57: {Name: "GetAccessKeyLastUsedRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AccessKeyId", Shape: 181, Flags: 1},
+	59: {Name: "GetAccessKeyLastUsedRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AccessKeyId", Shape: 188, Flags: 1},
 	}},
-	58: {Name: "GetAccessKeyLastUsedResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
+	60: {Name: "GetAccessKeyLastUsedResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201},
 		{Name: "AccessKeyLastUsed", Shape: 1},
 	}},
-	59: {Name: "GetGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	61: {Name: "GetContextKeysForCustomPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyInputList", Shape: 167, Flags: 1},
 	}},
-	60: {Name: "GetGroupPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
+	62: {Name: "GetContextKeysForPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "ContextKeyNames", Shape: 19},
 	}},
-	61: {Name: "GetGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	63: {Name: "GetContextKeysForPrincipalPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicySourceArn", Shape: 193, Flags: 1},
+		{Name: "PolicyInputList", Shape: 167},
 	}},
-	62: {Name: "GetGroupResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Group", Shape: 75, Flags: 1},
-		{Name: "Users", Shape: 231, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	64: {Name: "GetGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	63: {Name: "GetPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
+	65: {Name: "GetGroupPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	64: {Name: "GetPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Policy", Shape: 124},
+	66: {Name: "GetGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	65: {Name: "GetPolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "VersionId", Shape: 217, Flags: 1},
+	67: {Name: "GetGroupResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Group", Shape: 80, Flags: 1},
+		{Name: "Users", Shape: 240, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	66: {Name: "GetPolicyVersionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyVersion", Shape: 140},
+	68: {Name: "GetPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
 	}},
-	67: {Name: "GetRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	69: {Name: "GetPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Policy", Shape: 131},
 	}},
-	68: {Name: "GetRolePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
+	70: {Name: "GetPolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "VersionId", Shape: 226, Flags: 1},
 	}},
-	69: {Name: "GetRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
+	71: {Name: "GetPolicyVersionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyVersion", Shape: 147},
 	}},
-	70: {Name: "GetRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Role", Shape: 153, Flags: 1},
+	72: {Name: "GetRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	71: {Name: "GetUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	73: {Name: "GetRolePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	72: {Name: "GetUserPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
+	74: {Name: "GetRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
 	}},
-	73: {Name: "GetUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
+	75: {Name: "GetRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Role", Shape: 160, Flags: 1},
 	}},
-	74: {Name: "GetUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "User", Shape: 180, Flags: 1},
+	76: {Name: "GetUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 	}},
-	75: {Name: "Group", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206, Flags: 1},
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "GroupId", Shape: 195, Flags: 1},
-		{Name: "Arn", Shape: 184, Flags: 1},
-		{Name: "CreateDate", Shape: 188, Flags: 1},
+	77: {Name: "GetUserPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	76: {Name: "InlinePolicyIdentifierType", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyName", Shape: 213, Flags: 1},
+	78: {Name: "GetUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201},
+	}},
+	79: {Name: "GetUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "User", Shape: 187, Flags: 1},
+	}},
+	80: {Name: "Group", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215, Flags: 1},
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "GroupId", Shape: 204, Flags: 1},
+		{Name: "Arn", Shape: 193, Flags: 1},
+		{Name: "CreateDate", Shape: 197, Flags: 1},
+	}},
+	81: {Name: "InlinePolicyIdentifierType", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyName", Shape: 222, Flags: 1},
 		{Name: "AttachmentType", Shape: 12, Flags: 1},
 		{Name: "AttachmentName", Shape: 11, Flags: 1},
 	}},
-	77: {Name: "InstanceProfile", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206, Flags: 1},
-		{Name: "InstanceProfileName", Shape: 197, Flags: 1},
-		{Name: "InstanceProfileId", Shape: 195, Flags: 1},
-		{Name: "Arn", Shape: 184, Flags: 1},
-		{Name: "CreateDate", Shape: 188, Flags: 1},
-		{Name: "Roles", Shape: 220, Flags: 1},
-		{Name: "Tags", Shape: 228},
+	82: {Name: "InstanceProfile", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215, Flags: 1},
+		{Name: "InstanceProfileName", Shape: 206, Flags: 1},
+		{Name: "InstanceProfileId", Shape: 204, Flags: 1},
+		{Name: "Arn", Shape: 193, Flags: 1},
+		{Name: "CreateDate", Shape: 197, Flags: 1},
+		{Name: "Roles", Shape: 229, Flags: 1},
+		{Name: "Tags", Shape: 237},
 	}},
-	78: {Name: "InvalidInputException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "InvalidInput", Members: []wire.Member{
-		{Name: "message", Shape: 199},
+	83: {Name: "InvalidInputException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "InvalidInput", Members: []wire.Member{
+		{Name: "message", Shape: 208},
 	}},
-	79: {Name: "LimitExceededException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "LimitExceeded", Members: []wire.Member{
-		{Name: "message", Shape: 200},
+	84: {Name: "LimitExceededException", Flags: 320, Status: 409, Payload: -1, Pattern: -1, Code: "LimitExceeded", Members: []wire.Member{
+		{Name: "message", Shape: 209},
 	}},
-	80: {Name: "LineNumber", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
-	81: {Name: "ListAccessKeysRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	85: {Name: "LineNumber", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
+	86: {Name: "ListAccessKeysRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	82: {Name: "ListAccessKeysResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AccessKeyMetadata", Shape: 182, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	87: {Name: "ListAccessKeysResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AccessKeyMetadata", Shape: 189, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	83: {Name: "ListAttachedGroupPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
+	88: {Name: "ListAccountAliasesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
+	}},
+	89: {Name: "ListAccountAliasesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AccountAliases", Shape: 191, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
+	}},
+	90: {Name: "ListAttachedGroupPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PathPrefix", Shape: 224},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
+	}},
+	91: {Name: "ListAttachedGroupPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AttachedPolicies", Shape: 194},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
+	}},
+	92: {Name: "ListAttachedRolePoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PathPrefix", Shape: 224},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
+	}},
+	93: {Name: "ListAttachedRolePoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AttachedPolicies", Shape: 194},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
+	}},
+	94: {Name: "ListAttachedUserPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "PathPrefix", Shape: 224},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
+	}},
+	95: {Name: "ListAttachedUserPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AttachedPolicies", Shape: 194},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
+	}},
+	96: {Name: "ListEntitiesForPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "EntityFilter", Shape: 54},
 		{Name: "PathPrefix", Shape: 215},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+		{Name: "PolicyUsageFilter", Shape: 144},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	84: {Name: "ListAttachedGroupPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AttachedPolicies", Shape: 185},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	97: {Name: "ListEntitiesForPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyGroups", Shape: 136},
+		{Name: "PolicyUsers", Shape: 146},
+		{Name: "PolicyRoles", Shape: 142},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	85: {Name: "ListAttachedRolePoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PathPrefix", Shape: 215},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	98: {Name: "ListGroupPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	86: {Name: "ListAttachedRolePoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AttachedPolicies", Shape: 185},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	99: {Name: "ListGroupPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyNames", Shape: 221, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	87: {Name: "ListAttachedUserPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "PathPrefix", Shape: 215},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	100: {Name: "ListGroupsForUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	88: {Name: "ListAttachedUserPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AttachedPolicies", Shape: 185},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	101: {Name: "ListGroupsForUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Groups", Shape: 202, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	89: {Name: "ListEntitiesForPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "EntityFilter", Shape: 52},
-		{Name: "PathPrefix", Shape: 206},
-		{Name: "PolicyUsageFilter", Shape: 137},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	102: {Name: "ListGroupsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PathPrefix", Shape: 214},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	90: {Name: "ListEntitiesForPolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyGroups", Shape: 129},
-		{Name: "PolicyUsers", Shape: 139},
-		{Name: "PolicyRoles", Shape: 135},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	103: {Name: "ListGroupsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Groups", Shape: 202, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	91: {Name: "ListGroupPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	104: {Name: "ListInstanceProfilesForRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	92: {Name: "ListGroupPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyNames", Shape: 212, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	105: {Name: "ListInstanceProfilesForRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "InstanceProfiles", Shape: 205, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	93: {Name: "ListGroupsForUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	106: {Name: "ListPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Scope", Shape: 225},
+		{Name: "OnlyAttached", Shape: 196},
+		{Name: "PathPrefix", Shape: 224},
+		{Name: "PolicyUsageFilter", Shape: 144},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	94: {Name: "ListGroupsForUserResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Groups", Shape: 193, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	107: {Name: "ListPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Policies", Shape: 220},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	95: {Name: "ListGroupsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PathPrefix", Shape: 205},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	108: {Name: "ListPolicyTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	96: {Name: "ListGroupsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Groups", Shape: 193, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	109: {Name: "ListPolicyTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Tags", Shape: 237, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	97: {Name: "ListInstanceProfilesForRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	110: {Name: "ListPolicyVersionsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	98: {Name: "ListInstanceProfilesForRoleResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "InstanceProfiles", Shape: 196, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	111: {Name: "ListPolicyVersionsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Versions", Shape: 218},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	99: {Name: "ListPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Scope", Shape: 216},
-		{Name: "OnlyAttached", Shape: 187},
-		{Name: "PathPrefix", Shape: 215},
-		{Name: "PolicyUsageFilter", Shape: 137},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	112: {Name: "ListRolePoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	100: {Name: "ListPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Policies", Shape: 211},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	113: {Name: "ListRolePoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyNames", Shape: 221, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	101: {Name: "ListPolicyTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	114: {Name: "ListRoleTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	102: {Name: "ListPolicyTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Tags", Shape: 228, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	115: {Name: "ListRoleTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Tags", Shape: 237, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	103: {Name: "ListPolicyVersionsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	116: {Name: "ListRolesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PathPrefix", Shape: 214},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	104: {Name: "ListPolicyVersionsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Versions", Shape: 209},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	117: {Name: "ListRolesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Roles", Shape: 229, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	105: {Name: "ListRolePoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	118: {Name: "ListUserPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	106: {Name: "ListRolePoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyNames", Shape: 212, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	119: {Name: "ListUserPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyNames", Shape: 221, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	107: {Name: "ListRoleTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	120: {Name: "ListUserTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	108: {Name: "ListRoleTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Tags", Shape: 228, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	121: {Name: "ListUserTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Tags", Shape: 237, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	109: {Name: "ListRolesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PathPrefix", Shape: 205},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
+	122: {Name: "ListUsersRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PathPrefix", Shape: 214},
+		{Name: "Marker", Shape: 211},
+		{Name: "MaxItems", Shape: 212},
 	}},
-	110: {Name: "ListRolesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Roles", Shape: 220, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	123: {Name: "ListUsersResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Users", Shape: 240, Flags: 1},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
 	}},
-	111: {Name: "ListUserPoliciesRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
-	}},
-	112: {Name: "ListUserPoliciesResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyNames", Shape: 212, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
-	}},
-	113: {Name: "ListUserTagsRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
-	}},
-	114: {Name: "ListUserTagsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Tags", Shape: 228, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
-	}},
-	115: {Name: "ListUsersRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PathPrefix", Shape: 205},
-		{Name: "Marker", Shape: 202},
-		{Name: "MaxItems", Shape: 203},
-	}},
-	116: {Name: "ListUsersResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Users", Shape: 231, Flags: 1},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
-	}},
-	117: {Name: "MalformedPolicyDocumentException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "MalformedPolicyDocument", Members: []wire.Member{
-		{Name: "message", Shape: 201},
-	}},
-	118: {Name: "NoSuchEntityException", Flags: 320, Status: 404, Payload: -1, Pattern: -1, Code: "NoSuchEntity", Members: []wire.Member{
-		{Name: "message", Shape: 204},
-	}},
-	119: {Name: "OrderedOrganizationPolicyType", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "ServiceControlPolicyInputList", Shape: 160},
-	}},
-	120: {Name: "OrganizationPolicyListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 7, Members: []wire.Member{
-		{Shape: 119},
-	}},
-	121: {Name: "OrganizationsDecisionDetail", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AllowedByOrganizations", Shape: 187},
-	}},
-	122: {Name: "PermissionsBoundaryAttachmentType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"PermissionsBoundaryPolicy"}},
-	123: {Name: "PermissionsBoundaryDecisionDetail", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "AllowedByPermissionsBoundary", Shape: 187},
-	}},
-	124: {Name: "Policy", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyName", Shape: 213},
-		{Name: "PolicyId", Shape: 195},
-		{Name: "Arn", Shape: 184},
-		{Name: "Path", Shape: 215},
-		{Name: "DefaultVersionId", Shape: 217},
-		{Name: "AttachmentCount", Shape: 186},
-		{Name: "PermissionsBoundaryUsageCount", Shape: 186},
-		{Name: "IsAttachable", Shape: 187},
-		{Name: "Description", Shape: 207},
-		{Name: "CreateDate", Shape: 188},
-		{Name: "UpdateDate", Shape: 188},
-		{Name: "Tags", Shape: 228},
-	}},
-	125: {Name: "PolicyEvaluationDecisionType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"allowed", "explicitDeny", "implicitDeny"}},
-	126: {Name: "PolicyEvaluationException", Flags: 64, Status: 500, Payload: -1, Pattern: -1, Code: "PolicyEvaluation", Members: []wire.Member{
+	124: {Name: "MalformedPolicyDocumentException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "MalformedPolicyDocument", Members: []wire.Member{
 		{Name: "message", Shape: 210},
 	}},
-	127: {Name: "PolicyExclusionsListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 256, Members: []wire.Member{
-		{Shape: 130},
+	125: {Name: "NoSuchEntityException", Flags: 320, Status: 404, Payload: -1, Pattern: -1, Code: "NoSuchEntity", Members: []wire.Member{
+		{Name: "message", Shape: 213},
 	}},
-	128: {Name: "PolicyGroup", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194},
-		{Name: "GroupId", Shape: 195},
+	126: {Name: "OrderedOrganizationPolicyType", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "ServiceControlPolicyInputList", Shape: 167},
 	}},
-	129: {Name: "PolicyGroupListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 128},
+	127: {Name: "OrganizationPolicyListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 7, Members: []wire.Member{
+		{Shape: 126},
 	}},
-	130: {Name: "PolicyIdentifier", Flags: 8, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyType", Shape: 131},
-		{Name: "PolicyArn", Shape: 184},
-		{Name: "InlinePolicyIdentifier", Shape: 76},
+	128: {Name: "OrganizationsDecisionDetail", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AllowedByOrganizations", Shape: 196},
 	}},
-	131: {Name: "PolicyIdentifierPolicyType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp"}},
-	132: {Name: "PolicyIdentifierType", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	133: {Name: "PolicyNotAttachableException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "PolicyNotAttachable", Members: []wire.Member{
-		{Name: "message", Shape: 214},
+	129: {Name: "PermissionsBoundaryAttachmentType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"PermissionsBoundaryPolicy"}},
+	130: {Name: "PermissionsBoundaryDecisionDetail", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "AllowedByPermissionsBoundary", Shape: 196},
 	}},
-	134: {Name: "PolicyRole", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222},
-		{Name: "RoleId", Shape: 195},
+	131: {Name: "Policy", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyName", Shape: 222},
+		{Name: "PolicyId", Shape: 204},
+		{Name: "Arn", Shape: 193},
+		{Name: "Path", Shape: 224},
+		{Name: "DefaultVersionId", Shape: 226},
+		{Name: "AttachmentCount", Shape: 195},
+		{Name: "PermissionsBoundaryUsageCount", Shape: 195},
+		{Name: "IsAttachable", Shape: 196},
+		{Name: "Description", Shape: 216},
+		{Name: "CreateDate", Shape: 197},
+		{Name: "UpdateDate", Shape: 197},
+		{Name: "Tags", Shape: 237},
 	}},
-	135: {Name: "PolicyRoleListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 134},
+	132: {Name: "PolicyEvaluationDecisionType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"allowed", "explicitDeny", "implicitDeny"}},
+	133: {Name: "PolicyEvaluationException", Flags: 64, Status: 500, Payload: -1, Pattern: -1, Code: "PolicyEvaluation", Members: []wire.Member{
+		{Name: "message", Shape: 219},
 	}},
-	136: {Name: "PolicySourceType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"user", "group", "role", "aws-managed", "user-managed", "resource", "none"}},
-	137: {Name: "PolicyUsageType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}},
-	138: {Name: "PolicyUser", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232},
-		{Name: "UserId", Shape: 195},
+	134: {Name: "PolicyExclusionsListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 256, Members: []wire.Member{
+		{Shape: 137},
 	}},
-	139: {Name: "PolicyUserListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 138},
+	135: {Name: "PolicyGroup", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203},
+		{Name: "GroupId", Shape: 204},
 	}},
-	140: {Name: "PolicyVersion", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Document", Shape: 208},
-		{Name: "VersionId", Shape: 217},
-		{Name: "IsDefaultVersion", Shape: 187},
-		{Name: "CreateDate", Shape: 188},
+	136: {Name: "PolicyGroupListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 135},
 	}},
-	141: {Name: "Position", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Line", Shape: 80},
-		{Name: "Column", Shape: 13},
+	137: {Name: "PolicyIdentifier", Flags: 8, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyType", Shape: 138},
+		{Name: "PolicyArn", Shape: 193},
+		{Name: "InlinePolicyIdentifier", Shape: 81},
 	}},
-	142: {Name: "PutGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-	}},
-	143: {Name: "PutRolePermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PermissionsBoundary", Shape: 184, Flags: 1},
-	}},
-	144: {Name: "PutRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-	}},
-	145: {Name: "PutUserPermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "PermissionsBoundary", Shape: 184, Flags: 1},
-	}},
-	146: {Name: "PutUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "PolicyName", Shape: 213, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-	}},
-	147: {Name: "RemoveUserFromGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "UserName", Shape: 192, Flags: 1},
-	}},
-	148: {Name: "ResourceHandlingOptionType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 64},
-	149: {Name: "ResourceNameListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 150},
-	}},
-	150: {Name: "ResourceNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 2048},
-	151: {Name: "ResourceSpecificResult", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "EvalResourceName", Shape: 150, Flags: 1},
-		{Name: "EvalResourceDecision", Shape: 125, Flags: 1},
-		{Name: "MatchedStatements", Shape: 163},
-		{Name: "MissingContextValues", Shape: 19},
-		{Name: "EvalDecisionDetails", Shape: 53},
-		{Name: "PermissionsBoundaryDecisionDetail", Shape: 123},
-	}},
-	152: {Name: "ResourceSpecificResultListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 151},
-	}},
-	153: {Name: "Role", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206, Flags: 1},
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "RoleId", Shape: 195, Flags: 1},
-		{Name: "Arn", Shape: 184, Flags: 1},
-		{Name: "CreateDate", Shape: 188, Flags: 1},
-		{Name: "AssumeRolePolicyDocument", Shape: 208},
-		{Name: "Description", Shape: 219},
-		{Name: "MaxSessionDuration", Shape: 221},
-		{Name: "PermissionsBoundary", Shape: 9},
-		{Name: "Tags", Shape: 228},
-		{Name: "RoleLastUsed", Shape: 154},
-		{Name: "SourceRoleTemplate", Shape: 161},
-	}},
-	154: {Name: "RoleLastUsed", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "LastUsedDate", Shape: 188},
-		{Name: "Region", Shape: 225},
-	}},
-	155: {Name: "ServiceFailureException", Flags: 64, Status: 500, Payload: -1, Pattern: -1, Code: "ServiceFailure", Members: []wire.Member{
+	138: {Name: "PolicyIdentifierPolicyType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp"}},
+	139: {Name: "PolicyIdentifierType", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	140: {Name: "PolicyNotAttachableException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "PolicyNotAttachable", Members: []wire.Member{
 		{Name: "message", Shape: 223},
 	}},
-	156: {Name: "SetDefaultPolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "VersionId", Shape: 217, Flags: 1},
+	141: {Name: "PolicyRole", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231},
+		{Name: "RoleId", Shape: 204},
 	}},
-	157: {Name: "SimulateCustomPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyInputList", Shape: 160, Flags: 1},
-		{Name: "PermissionsBoundaryPolicyInputList", Shape: 160},
-		{Name: "OrderedOrganizationPolicyInputList", Shape: 120},
-		{Name: "ActionNames", Shape: 3, Flags: 1},
-		{Name: "ResourceArns", Shape: 149},
-		{Name: "ResourcePolicy", Shape: 208},
-		{Name: "ResourceOwner", Shape: 150},
-		{Name: "CallerArn", Shape: 150},
-		{Name: "ContextEntries", Shape: 17},
-		{Name: "ResourceHandlingOption", Shape: 148},
-		{Name: "MaxItems", Shape: 203},
-		{Name: "Marker", Shape: 202},
+	142: {Name: "PolicyRoleListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 141},
 	}},
-	158: {Name: "SimulatePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "EvaluationResults", Shape: 56},
-		{Name: "IsTruncated", Shape: 187},
-		{Name: "Marker", Shape: 218},
+	143: {Name: "PolicySourceType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"user", "group", "role", "aws-managed", "user-managed", "resource", "none"}},
+	144: {Name: "PolicyUsageType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}},
+	145: {Name: "PolicyUser", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 241},
+		{Name: "UserId", Shape: 204},
 	}},
-	159: {Name: "SimulatePrincipalPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicySourceArn", Shape: 184, Flags: 1},
-		{Name: "PolicyInputList", Shape: 160},
-		{Name: "PermissionsBoundaryPolicyInputList", Shape: 160},
-		{Name: "PolicyExclusionList", Shape: 127},
-		{Name: "ActionNames", Shape: 3, Flags: 1},
-		{Name: "ResourceArns", Shape: 149},
-		{Name: "ResourcePolicy", Shape: 208},
-		{Name: "ResourceOwner", Shape: 150},
-		{Name: "CallerArn", Shape: 150},
-		{Name: "ContextEntries", Shape: 17},
-		{Name: "ResourceHandlingOption", Shape: 148},
-		{Name: "MaxItems", Shape: 203},
-		{Name: "Marker", Shape: 202},
+	146: {Name: "PolicyUserListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 145},
 	}},
-	160: {Name: "SimulationPolicyListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 208},
+	147: {Name: "PolicyVersion", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Document", Shape: 217},
+		{Name: "VersionId", Shape: 226},
+		{Name: "IsDefaultVersion", Shape: 196},
+		{Name: "CreateDate", Shape: 197},
 	}},
-	161: {Name: "SourceRoleTemplate", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "TemplateArn", Shape: 184, Flags: 1},
-		{Name: "TemplateMinorVersion", Shape: 198, Flags: 1},
+	148: {Name: "Position", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Line", Shape: 85},
+		{Name: "Column", Shape: 13},
 	}},
-	162: {Name: "Statement", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "SourcePolicyId", Shape: 132},
-		{Name: "SourcePolicyType", Shape: 136},
-		{Name: "StartPosition", Shape: 141},
-		{Name: "EndPosition", Shape: 141},
+	149: {Name: "PutGroupPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	163: {Name: "StatementListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 162},
+	150: {Name: "PutRolePermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PermissionsBoundary", Shape: 193, Flags: 1},
 	}},
-	164: {Name: "Tag", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Key", Shape: 227, Flags: 1},
-		{Name: "Value", Shape: 229, Flags: 1},
+	151: {Name: "PutRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	165: {Name: "TagPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "Tags", Shape: 228, Flags: 1},
+	152: {Name: "PutUserPermissionsBoundaryRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "PermissionsBoundary", Shape: 193, Flags: 1},
 	}},
-	166: {Name: "TagRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Tags", Shape: 228, Flags: 1},
+	153: {Name: "PutUserPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "PolicyName", Shape: 222, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
 	}},
-	167: {Name: "TagUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "Tags", Shape: 228, Flags: 1},
+	154: {Name: "RemoveUserFromGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "UserName", Shape: 201, Flags: 1},
 	}},
-	168: {Name: "UnmodifiableEntityException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "UnmodifiableEntity", Members: []wire.Member{
-		{Name: "message", Shape: 230},
+	155: {Name: "ResourceHandlingOptionType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 64},
+	156: {Name: "ResourceNameListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 157},
 	}},
-	169: {Name: "UntagPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "PolicyArn", Shape: 184, Flags: 1},
-		{Name: "TagKeys", Shape: 226, Flags: 1},
+	157: {Name: "ResourceNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 2048},
+	158: {Name: "ResourceSpecificResult", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "EvalResourceName", Shape: 157, Flags: 1},
+		{Name: "EvalResourceDecision", Shape: 132, Flags: 1},
+		{Name: "MatchedStatements", Shape: 170},
+		{Name: "MissingContextValues", Shape: 19},
+		{Name: "EvalDecisionDetails", Shape: 55},
+		{Name: "PermissionsBoundaryDecisionDetail", Shape: 130},
 	}},
-	170: {Name: "UntagRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "TagKeys", Shape: 226, Flags: 1},
+	159: {Name: "ResourceSpecificResultListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 158},
 	}},
-	171: {Name: "UntagUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "TagKeys", Shape: 226, Flags: 1},
-	}},
-	172: {Name: "UpdateAccessKeyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192},
-		{Name: "AccessKeyId", Shape: 181, Flags: 1},
-		{Name: "Status", Shape: 224, Flags: 1},
-	}},
-	173: {Name: "UpdateAssumeRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "PolicyDocument", Shape: 208, Flags: 1},
-	}},
-	174: {Name: "UpdateGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "GroupName", Shape: 194, Flags: 1},
-		{Name: "NewPath", Shape: 206},
-		{Name: "NewGroupName", Shape: 194},
-	}},
-	175: {Name: "UpdateRoleDescriptionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Description", Shape: 219, Flags: 1},
-	}},
-	176: {Name: "UpdateRoleDescriptionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Role", Shape: 153},
-	}},
-	177: {Name: "UpdateRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "RoleName", Shape: 222, Flags: 1},
-		{Name: "Description", Shape: 219},
-		{Name: "MaxSessionDuration", Shape: 221},
-	}},
-	178: {Name: "UpdateRoleResponse", Payload: -1, Pattern: -1},
-	179: {Name: "UpdateUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "UserName", Shape: 192, Flags: 1},
-		{Name: "NewPath", Shape: 206},
-		{Name: "NewUserName", Shape: 232},
-	}},
-	180: {Name: "User", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "Path", Shape: 206, Flags: 1},
-		{Name: "UserName", Shape: 232, Flags: 1},
-		{Name: "UserId", Shape: 195, Flags: 1},
-		{Name: "Arn", Shape: 184, Flags: 1},
-		{Name: "CreateDate", Shape: 188, Flags: 1},
-		{Name: "PasswordLastUsed", Shape: 188},
+	160: {Name: "Role", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215, Flags: 1},
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "RoleId", Shape: 204, Flags: 1},
+		{Name: "Arn", Shape: 193, Flags: 1},
+		{Name: "CreateDate", Shape: 197, Flags: 1},
+		{Name: "AssumeRolePolicyDocument", Shape: 217},
+		{Name: "Description", Shape: 228},
+		{Name: "MaxSessionDuration", Shape: 230},
 		{Name: "PermissionsBoundary", Shape: 9},
-		{Name: "Tags", Shape: 228},
+		{Name: "Tags", Shape: 237},
+		{Name: "RoleLastUsed", Shape: 161},
+		{Name: "SourceRoleTemplate", Shape: 168},
 	}},
-	181: {Name: "accessKeyIdType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 1, Min: 16, Max: 128},
-	182: {Name: "accessKeyMetadataListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+	161: {Name: "RoleLastUsed", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "LastUsedDate", Shape: 197},
+		{Name: "Region", Shape: 234},
+	}},
+	162: {Name: "ServiceFailureException", Flags: 64, Status: 500, Payload: -1, Pattern: -1, Code: "ServiceFailure", Members: []wire.Member{
+		{Name: "message", Shape: 232},
+	}},
+	163: {Name: "SetDefaultPolicyVersionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "VersionId", Shape: 226, Flags: 1},
+	}},
+	164: {Name: "SimulateCustomPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyInputList", Shape: 167, Flags: 1},
+		{Name: "PermissionsBoundaryPolicyInputList", Shape: 167},
+		{Name: "OrderedOrganizationPolicyInputList", Shape: 127},
+		{Name: "ActionNames", Shape: 3, Flags: 1},
+		{Name: "ResourceArns", Shape: 156},
+		{Name: "ResourcePolicy", Shape: 217},
+		{Name: "ResourceOwner", Shape: 157},
+		{Name: "CallerArn", Shape: 157},
+		{Name: "ContextEntries", Shape: 17},
+		{Name: "ResourceHandlingOption", Shape: 155},
+		{Name: "MaxItems", Shape: 212},
+		{Name: "Marker", Shape: 211},
+	}},
+	165: {Name: "SimulatePolicyResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "EvaluationResults", Shape: 58},
+		{Name: "IsTruncated", Shape: 196},
+		{Name: "Marker", Shape: 227},
+	}},
+	166: {Name: "SimulatePrincipalPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicySourceArn", Shape: 193, Flags: 1},
+		{Name: "PolicyInputList", Shape: 167},
+		{Name: "PermissionsBoundaryPolicyInputList", Shape: 167},
+		{Name: "PolicyExclusionList", Shape: 134},
+		{Name: "ActionNames", Shape: 3, Flags: 1},
+		{Name: "ResourceArns", Shape: 156},
+		{Name: "ResourcePolicy", Shape: 217},
+		{Name: "ResourceOwner", Shape: 157},
+		{Name: "CallerArn", Shape: 157},
+		{Name: "ContextEntries", Shape: 17},
+		{Name: "ResourceHandlingOption", Shape: 155},
+		{Name: "MaxItems", Shape: 212},
+		{Name: "Marker", Shape: 211},
+	}},
+	167: {Name: "SimulationPolicyListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 217},
+	}},
+	168: {Name: "SourceRoleTemplate", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "TemplateArn", Shape: 193, Flags: 1},
+		{Name: "TemplateMinorVersion", Shape: 207, Flags: 1},
+	}},
+	169: {Name: "Statement", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "SourcePolicyId", Shape: 139},
+		{Name: "SourcePolicyType", Shape: 143},
+		{Name: "StartPosition", Shape: 148},
+		{Name: "EndPosition", Shape: 148},
+	}},
+	170: {Name: "StatementListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 169},
+	}},
+	171: {Name: "Tag", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Key", Shape: 236, Flags: 1},
+		{Name: "Value", Shape: 238, Flags: 1},
+	}},
+	172: {Name: "TagPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "Tags", Shape: 237, Flags: 1},
+	}},
+	173: {Name: "TagRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Tags", Shape: 237, Flags: 1},
+	}},
+	174: {Name: "TagUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "Tags", Shape: 237, Flags: 1},
+	}},
+	175: {Name: "UnmodifiableEntityException", Flags: 320, Status: 400, Payload: -1, Pattern: -1, Code: "UnmodifiableEntity", Members: []wire.Member{
+		{Name: "message", Shape: 239},
+	}},
+	176: {Name: "UntagPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "PolicyArn", Shape: 193, Flags: 1},
+		{Name: "TagKeys", Shape: 235, Flags: 1},
+	}},
+	177: {Name: "UntagRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "TagKeys", Shape: 235, Flags: 1},
+	}},
+	178: {Name: "UntagUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "TagKeys", Shape: 235, Flags: 1},
+	}},
+	179: {Name: "UpdateAccessKeyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201},
+		{Name: "AccessKeyId", Shape: 188, Flags: 1},
+		{Name: "Status", Shape: 233, Flags: 1},
+	}},
+	180: {Name: "UpdateAssumeRolePolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "PolicyDocument", Shape: 217, Flags: 1},
+	}},
+	181: {Name: "UpdateGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "GroupName", Shape: 203, Flags: 1},
+		{Name: "NewPath", Shape: 215},
+		{Name: "NewGroupName", Shape: 203},
+	}},
+	182: {Name: "UpdateRoleDescriptionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Description", Shape: 228, Flags: 1},
+	}},
+	183: {Name: "UpdateRoleDescriptionResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Role", Shape: 160},
+	}},
+	184: {Name: "UpdateRoleRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "RoleName", Shape: 231, Flags: 1},
+		{Name: "Description", Shape: 228},
+		{Name: "MaxSessionDuration", Shape: 230},
+	}},
+	185: {Name: "UpdateRoleResponse", Payload: -1, Pattern: -1},
+	186: {Name: "UpdateUserRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "UserName", Shape: 201, Flags: 1},
+		{Name: "NewPath", Shape: 215},
+		{Name: "NewUserName", Shape: 241},
+	}},
+	187: {Name: "User", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "Path", Shape: 215, Flags: 1},
+		{Name: "UserName", Shape: 241, Flags: 1},
+		{Name: "UserId", Shape: 204, Flags: 1},
+		{Name: "Arn", Shape: 193, Flags: 1},
+		{Name: "CreateDate", Shape: 197, Flags: 1},
+		{Name: "PasswordLastUsed", Shape: 197},
+		{Name: "PermissionsBoundary", Shape: 9},
+		{Name: "Tags", Shape: 237},
+	}},
+	188: {Name: "accessKeyIdType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 1, Min: 16, Max: 128},
+	189: {Name: "accessKeyMetadataListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 2},
 	}},
-	183: {Name: "accessKeySecretType", Kind: wire.KindString, Flags: 4, Payload: -1, Pattern: -1},
-	184: {Name: "arnType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 20, Max: 2048},
-	185: {Name: "attachedPoliciesListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+	190: {Name: "accessKeySecretType", Kind: wire.KindString, Flags: 4, Payload: -1, Pattern: -1},
+	191: {Name: "accountAliasListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 192},
+	}},
+	192: {Name: "accountAliasType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 2, Min: 3, Max: 63},
+	193: {Name: "arnType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Min: 20, Max: 2048},
+	194: {Name: "attachedPoliciesListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 10},
 	}},
-	186: {Name: "attachmentCountType", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
-	187: {Name: "booleanType", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
-	188: {Name: "dateType", Kind: wire.KindTimestamp, Payload: -1, Pattern: -1},
-	189: {Name: "deleteConflictMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	190: {Name: "entityAlreadyExistsMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	191: {Name: "entityTemporarilyUnmodifiableMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	192: {Name: "existingUserNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
-	193: {Name: "groupListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 75},
+	195: {Name: "attachmentCountType", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
+	196: {Name: "booleanType", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
+	197: {Name: "dateType", Kind: wire.KindTimestamp, Payload: -1, Pattern: -1},
+	198: {Name: "deleteConflictMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	199: {Name: "entityAlreadyExistsMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	200: {Name: "entityTemporarilyUnmodifiableMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	201: {Name: "existingUserNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
+	202: {Name: "groupListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 80},
 	}},
-	194: {Name: "groupNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
-	195: {Name: "idType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 1, Min: 16, Max: 128},
-	196: {Name: "instanceProfileListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 77},
+	203: {Name: "groupNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
+	204: {Name: "idType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 1, Min: 16, Max: 128},
+	205: {Name: "instanceProfileListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 82},
 	}},
-	197: {Name: "instanceProfileNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
-	198: {Name: "integerType", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
-	199: {Name: "invalidInputMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	200: {Name: "limitExceededMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	201: {Name: "malformedPolicyDocumentMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	202: {Name: "markerType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 2, Min: 1, Max: 320},
-	203: {Name: "maxItemsType", Kind: wire.KindInteger, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 1000},
-	204: {Name: "noSuchEntityMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	205: {Name: "pathPrefixType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 3, Min: 1, Max: 512},
-	206: {Name: "pathType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 4, Min: 1, Max: 512},
-	207: {Name: "policyDescriptionType", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: -1, Max: 1000},
-	208: {Name: "policyDocumentType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 5, Min: 1, Max: 131072},
-	209: {Name: "policyDocumentVersionListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 140},
+	206: {Name: "instanceProfileNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
+	207: {Name: "integerType", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
+	208: {Name: "invalidInputMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	209: {Name: "limitExceededMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	210: {Name: "malformedPolicyDocumentMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	211: {Name: "markerType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 3, Min: 1, Max: 320},
+	212: {Name: "maxItemsType", Kind: wire.KindInteger, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 1000},
+	213: {Name: "noSuchEntityMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	214: {Name: "pathPrefixType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 4, Min: 1, Max: 512},
+	215: {Name: "pathType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 5, Min: 1, Max: 512},
+	216: {Name: "policyDescriptionType", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: -1, Max: 1000},
+	217: {Name: "policyDocumentType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 6, Min: 1, Max: 131072},
+	218: {Name: "policyDocumentVersionListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 147},
 	}},
-	210: {Name: "policyEvaluationErrorMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	211: {Name: "policyListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 124},
+	219: {Name: "policyEvaluationErrorMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	220: {Name: "policyListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 131},
 	}},
-	212: {Name: "policyNameListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 213},
+	221: {Name: "policyNameListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 222},
 	}},
-	213: {Name: "policyNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
-	214: {Name: "policyNotAttachableMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	215: {Name: "policyPathType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 6, Min: 1, Max: 512},
-	216: {Name: "policyScopeType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"All", "AWS", "Local"}},
-	217: {Name: "policyVersionIdType", Kind: wire.KindString, Payload: -1, Pattern: 7},
-	218: {Name: "responseMarkerType", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	219: {Name: "roleDescriptionType", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: 8, Max: 1000},
-	220: {Name: "roleListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 153},
+	222: {Name: "policyNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 128},
+	223: {Name: "policyNotAttachableMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	224: {Name: "policyPathType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 7, Min: 1, Max: 512},
+	225: {Name: "policyScopeType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"All", "AWS", "Local"}},
+	226: {Name: "policyVersionIdType", Kind: wire.KindString, Payload: -1, Pattern: 8},
+	227: {Name: "responseMarkerType", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	228: {Name: "roleDescriptionType", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: 9, Max: 1000},
+	229: {Name: "roleListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 160},
 	}},
-	221: {Name: "roleMaxSessionDurationType", Kind: wire.KindInteger, Flags: 6144, Payload: -1, Pattern: -1, Min: 3600, Max: 43200},
-	222: {Name: "roleNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 64},
-	223: {Name: "serviceFailureExceptionMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	224: {Name: "statusType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"Active", "Inactive", "Expired"}},
-	225: {Name: "stringType", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	226: {Name: "tagKeyListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
-		{Shape: 227},
+	230: {Name: "roleMaxSessionDurationType", Kind: wire.KindInteger, Flags: 6144, Payload: -1, Pattern: -1, Min: 3600, Max: 43200},
+	231: {Name: "roleNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 64},
+	232: {Name: "serviceFailureExceptionMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	233: {Name: "statusType", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"Active", "Inactive", "Expired"}},
+	234: {Name: "stringType", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	235: {Name: "tagKeyListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
+		{Shape: 236},
 	}},
-	227: {Name: "tagKeyType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 9, Min: 1, Max: 128},
-	228: {Name: "tagListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
-		{Shape: 164},
+	236: {Name: "tagKeyType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 10, Min: 1, Max: 128},
+	237: {Name: "tagListType", Kind: wire.KindList, Flags: 4096, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
+		{Shape: 171},
 	}},
-	229: {Name: "tagValueType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 10, Max: 256},
-	230: {Name: "unmodifiableEntityMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
-	231: {Name: "userListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 180},
+	238: {Name: "tagValueType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 11, Max: 256},
+	239: {Name: "unmodifiableEntityMessage", Kind: wire.KindString, Payload: -1, Pattern: -1},
+	240: {Name: "userListType", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 187},
 	}},
-	232: {Name: "userNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 64},
+	241: {Name: "userNameType", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 0, Min: 1, Max: 64},
 }, Patterns: []wire.Pattern{
 	{Text: `[\w+=,.@-]+`, Expr: `[\w+=,.@-]+`},
 	{Text: `[\w]+`, Expr: `[\w]+`},
+	{Text: `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`},
 	{Text: `[\u0020-\u00FF]+`, Expr: `[\x{20}-\x{FF}]+`},
 	{Text: `\u002F[\u0021-\u007F]*`, Expr: `\x{2F}[\x{21}-\x{7F}]*`},
 	{Text: `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`, Expr: `(\x{2F})|(\x{2F}[\x{21}-\x{7E}]+\x{2F})`},

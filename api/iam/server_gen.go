@@ -20,6 +20,8 @@ type Server interface {
 	AttachUserPolicyRequires(ctx context.Context, in *AttachUserPolicyInput, r *wire.Requirements) error
 	CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error)
 	CreateAccessKeyRequires(ctx context.Context, in *CreateAccessKeyInput, r *wire.Requirements) error
+	CreateAccountAlias(ctx context.Context, in *CreateAccountAliasInput) (*CreateAccountAliasOutput, error)
+	CreateAccountAliasRequires(ctx context.Context, in *CreateAccountAliasInput, r *wire.Requirements) error
 	CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error)
 	CreateGroupRequires(ctx context.Context, in *CreateGroupInput, r *wire.Requirements) error
 	CreatePolicy(ctx context.Context, in *CreatePolicyInput) (*CreatePolicyOutput, error)
@@ -32,6 +34,8 @@ type Server interface {
 	CreateUserRequires(ctx context.Context, in *CreateUserInput, r *wire.Requirements) error
 	DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error)
 	DeleteAccessKeyRequires(ctx context.Context, in *DeleteAccessKeyInput, r *wire.Requirements) error
+	DeleteAccountAlias(ctx context.Context, in *DeleteAccountAliasInput) (*DeleteAccountAliasOutput, error)
+	DeleteAccountAliasRequires(ctx context.Context, in *DeleteAccountAliasInput, r *wire.Requirements) error
 	DeleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error)
 	DeleteGroupRequires(ctx context.Context, in *DeleteGroupInput, r *wire.Requirements) error
 	DeleteGroupPolicy(ctx context.Context, in *DeleteGroupPolicyInput) (*DeleteGroupPolicyOutput, error)
@@ -60,6 +64,10 @@ type Server interface {
 	DetachUserPolicyRequires(ctx context.Context, in *DetachUserPolicyInput, r *wire.Requirements) error
 	GetAccessKeyLastUsed(ctx context.Context, in *GetAccessKeyLastUsedInput) (*GetAccessKeyLastUsedOutput, error)
 	GetAccessKeyLastUsedRequires(ctx context.Context, in *GetAccessKeyLastUsedInput, r *wire.Requirements) error
+	GetContextKeysForCustomPolicy(ctx context.Context, in *GetContextKeysForCustomPolicyInput) (*GetContextKeysForCustomPolicyOutput, error)
+	GetContextKeysForCustomPolicyRequires(ctx context.Context, in *GetContextKeysForCustomPolicyInput, r *wire.Requirements) error
+	GetContextKeysForPrincipalPolicy(ctx context.Context, in *GetContextKeysForPrincipalPolicyInput) (*GetContextKeysForPrincipalPolicyOutput, error)
+	GetContextKeysForPrincipalPolicyRequires(ctx context.Context, in *GetContextKeysForPrincipalPolicyInput, r *wire.Requirements) error
 	GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupOutput, error)
 	GetGroupRequires(ctx context.Context, in *GetGroupInput, r *wire.Requirements) error
 	GetGroupPolicy(ctx context.Context, in *GetGroupPolicyInput) (*GetGroupPolicyOutput, error)
@@ -78,6 +86,8 @@ type Server interface {
 	GetUserPolicyRequires(ctx context.Context, in *GetUserPolicyInput, r *wire.Requirements) error
 	ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error)
 	ListAccessKeysRequires(ctx context.Context, in *ListAccessKeysInput, r *wire.Requirements) error
+	ListAccountAliases(ctx context.Context, in *ListAccountAliasesInput) (*ListAccountAliasesOutput, error)
+	ListAccountAliasesRequires(ctx context.Context, in *ListAccountAliasesInput, r *wire.Requirements) error
 	ListAttachedGroupPolicies(ctx context.Context, in *ListAttachedGroupPoliciesInput) (*ListAttachedGroupPoliciesOutput, error)
 	ListAttachedGroupPoliciesRequires(ctx context.Context, in *ListAttachedGroupPoliciesInput, r *wire.Requirements) error
 	ListAttachedRolePolicies(ctx context.Context, in *ListAttachedRolePoliciesInput) (*ListAttachedRolePoliciesOutput, error)
@@ -164,12 +174,14 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[7], s.AttachRolePolicy, s.AttachRolePolicyRequires),
 		wire.Handle(&Model.Ops[8], s.AttachUserPolicy, s.AttachUserPolicyRequires),
 		wire.Handle(&Model.Ops[10], s.CreateAccessKey, s.CreateAccessKeyRequires),
+		wire.Handle(&Model.Ops[11], s.CreateAccountAlias, s.CreateAccountAliasRequires),
 		wire.Handle(&Model.Ops[13], s.CreateGroup, s.CreateGroupRequires),
 		wire.Handle(&Model.Ops[17], s.CreatePolicy, s.CreatePolicyRequires),
 		wire.Handle(&Model.Ops[18], s.CreatePolicyVersion, s.CreatePolicyVersionRequires),
 		wire.Handle(&Model.Ops[19], s.CreateRole, s.CreateRoleRequires),
 		wire.Handle(&Model.Ops[23], s.CreateUser, s.CreateUserRequires),
 		wire.Handle(&Model.Ops[26], s.DeleteAccessKey, s.DeleteAccessKeyRequires),
+		wire.Handle(&Model.Ops[27], s.DeleteAccountAlias, s.DeleteAccountAliasRequires),
 		wire.Handle(&Model.Ops[29], s.DeleteGroup, s.DeleteGroupRequires),
 		wire.Handle(&Model.Ops[30], s.DeleteGroupPolicy, s.DeleteGroupPolicyRequires),
 		wire.Handle(&Model.Ops[34], s.DeletePolicy, s.DeletePolicyRequires),
@@ -184,6 +196,8 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[50], s.DetachRolePolicy, s.DetachRolePolicyRequires),
 		wire.Handle(&Model.Ops[51], s.DetachUserPolicy, s.DetachUserPolicyRequires),
 		wire.Handle(&Model.Ops[62], s.GetAccessKeyLastUsed, s.GetAccessKeyLastUsedRequires),
+		wire.Handle(&Model.Ops[67], s.GetContextKeysForCustomPolicy, s.GetContextKeysForCustomPolicyRequires),
+		wire.Handle(&Model.Ops[68], s.GetContextKeysForPrincipalPolicy, s.GetContextKeysForPrincipalPolicyRequires),
 		wire.Handle(&Model.Ops[71], s.GetGroup, s.GetGroupRequires),
 		wire.Handle(&Model.Ops[72], s.GetGroupPolicy, s.GetGroupPolicyRequires),
 		wire.Handle(&Model.Ops[80], s.GetPolicy, s.GetPolicyRequires),
@@ -193,6 +207,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[91], s.GetUser, s.GetUserRequires),
 		wire.Handle(&Model.Ops[92], s.GetUserPolicy, s.GetUserPolicyRequires),
 		wire.Handle(&Model.Ops[93], s.ListAccessKeys, s.ListAccessKeysRequires),
+		wire.Handle(&Model.Ops[94], s.ListAccountAliases, s.ListAccountAliasesRequires),
 		wire.Handle(&Model.Ops[95], s.ListAttachedGroupPolicies, s.ListAttachedGroupPoliciesRequires),
 		wire.Handle(&Model.Ops[96], s.ListAttachedRolePolicies, s.ListAttachedRolePoliciesRequires),
 		wire.Handle(&Model.Ops[97], s.ListAttachedUserPolicies, s.ListAttachedUserPoliciesRequires),
@@ -262,6 +277,11 @@ func (c *Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) 
 	return wire.Invoke[CreateAccessKeyOutput](ctx, c.Invoker, &Model.Ops[10], in)
 }
 
+// CreateAccountAlias invokes the operation of that name.
+func (c *Client) CreateAccountAlias(ctx context.Context, in *CreateAccountAliasInput) (*CreateAccountAliasOutput, error) {
+	return wire.Invoke[CreateAccountAliasOutput](ctx, c.Invoker, &Model.Ops[11], in)
+}
+
 // CreateGroup invokes the operation of that name.
 func (c *Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
 	return wire.Invoke[CreateGroupOutput](ctx, c.Invoker, &Model.Ops[13], in)
@@ -290,6 +310,11 @@ func (c *Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUs
 // DeleteAccessKey invokes the operation of that name.
 func (c *Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
 	return wire.Invoke[DeleteAccessKeyOutput](ctx, c.Invoker, &Model.Ops[26], in)
+}
+
+// DeleteAccountAlias invokes the operation of that name.
+func (c *Client) DeleteAccountAlias(ctx context.Context, in *DeleteAccountAliasInput) (*DeleteAccountAliasOutput, error) {
+	return wire.Invoke[DeleteAccountAliasOutput](ctx, c.Invoker, &Model.Ops[27], in)
 }
 
 // DeleteGroup invokes the operation of that name.
@@ -362,6 +387,16 @@ func (c *Client) GetAccessKeyLastUsed(ctx context.Context, in *GetAccessKeyLastU
 	return wire.Invoke[GetAccessKeyLastUsedOutput](ctx, c.Invoker, &Model.Ops[62], in)
 }
 
+// GetContextKeysForCustomPolicy invokes the operation of that name.
+func (c *Client) GetContextKeysForCustomPolicy(ctx context.Context, in *GetContextKeysForCustomPolicyInput) (*GetContextKeysForCustomPolicyOutput, error) {
+	return wire.Invoke[GetContextKeysForCustomPolicyOutput](ctx, c.Invoker, &Model.Ops[67], in)
+}
+
+// GetContextKeysForPrincipalPolicy invokes the operation of that name.
+func (c *Client) GetContextKeysForPrincipalPolicy(ctx context.Context, in *GetContextKeysForPrincipalPolicyInput) (*GetContextKeysForPrincipalPolicyOutput, error) {
+	return wire.Invoke[GetContextKeysForPrincipalPolicyOutput](ctx, c.Invoker, &Model.Ops[68], in)
+}
+
 // GetGroup invokes the operation of that name.
 func (c *Client) GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupOutput, error) {
 	return wire.Invoke[GetGroupOutput](ctx, c.Invoker, &Model.Ops[71], in)
@@ -405,6 +440,11 @@ func (c *Client) GetUserPolicy(ctx context.Context, in *GetUserPolicyInput) (*Ge
 // ListAccessKeys invokes the operation of that name.
 func (c *Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return wire.Invoke[ListAccessKeysOutput](ctx, c.Invoker, &Model.Ops[93], in)
+}
+
+// ListAccountAliases invokes the operation of that name.
+func (c *Client) ListAccountAliases(ctx context.Context, in *ListAccountAliasesInput) (*ListAccountAliasesOutput, error) {
+	return wire.Invoke[ListAccountAliasesOutput](ctx, c.Invoker, &Model.Ops[94], in)
 }
 
 // ListAttachedGroupPolicies invokes the operation of that name.

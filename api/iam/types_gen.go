@@ -97,6 +97,11 @@ type CreateAccessKeyOutput struct {
 	AccessKey *AccessKey
 }
 
+// CreateAccountAliasInput is the model's CreateAccountAliasRequest.
+type CreateAccountAliasInput struct {
+	AccountAlias string
+}
+
 // CreateGroupInput is the model's CreateGroupRequest.
 type CreateGroupInput struct {
 	Path      *string
@@ -169,6 +174,11 @@ type DeleteAccessKeyInput struct {
 	AccessKeyId string
 }
 
+// DeleteAccountAliasInput is the model's DeleteAccountAliasRequest.
+type DeleteAccountAliasInput struct {
+	AccountAlias string
+}
+
 // DeleteConflictException is an error of the service's model.
 type DeleteConflictException struct {
 	Message string
@@ -178,7 +188,7 @@ func (e *DeleteConflictException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *DeleteConflictException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 36, e.Message
+	return &schema, 38, e.Message
 }
 
 // DeleteGroupPolicyInput is the model's DeleteGroupPolicyRequest.
@@ -262,7 +272,7 @@ func (e *EntityAlreadyExistsException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *EntityAlreadyExistsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 50, e.Message
+	return &schema, 52, e.Message
 }
 
 // EntityTemporarilyUnmodifiableException is an error of the service's model.
@@ -274,7 +284,7 @@ func (e *EntityTemporarilyUnmodifiableException) Error() string { return wire.Er
 
 // Modeled says which error of the model this is.
 func (e *EntityTemporarilyUnmodifiableException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 51, e.Message
+	return &schema, 53, e.Message
 }
 
 // EvaluationResult is a structure of the service's model.
@@ -299,6 +309,22 @@ type GetAccessKeyLastUsedInput struct {
 type GetAccessKeyLastUsedOutput struct {
 	UserName          *string
 	AccessKeyLastUsed *AccessKeyLastUsed
+}
+
+// GetContextKeysForCustomPolicyInput is the model's GetContextKeysForCustomPolicyRequest.
+type GetContextKeysForCustomPolicyInput struct {
+	PolicyInputList []string
+}
+
+// GetContextKeysForPolicyResponse is a structure of the service's model.
+type GetContextKeysForPolicyResponse struct {
+	ContextKeyNames []string
+}
+
+// GetContextKeysForPrincipalPolicyInput is the model's GetContextKeysForPrincipalPolicyRequest.
+type GetContextKeysForPrincipalPolicyInput struct {
+	PolicySourceArn string
+	PolicyInputList []string
 }
 
 // GetGroupPolicyInput is the model's GetGroupPolicyRequest.
@@ -432,7 +458,7 @@ func (e *InvalidInputException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *InvalidInputException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 78, e.Message
+	return &schema, 83, e.Message
 }
 
 // LimitExceededException is an error of the service's model.
@@ -444,7 +470,7 @@ func (e *LimitExceededException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *LimitExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 79, e.Message
+	return &schema, 84, e.Message
 }
 
 // ListAccessKeysInput is the model's ListAccessKeysRequest.
@@ -459,6 +485,19 @@ type ListAccessKeysOutput struct {
 	AccessKeyMetadata []AccessKeyMetadata
 	IsTruncated       *bool
 	Marker            *string
+}
+
+// ListAccountAliasesInput is the model's ListAccountAliasesRequest.
+type ListAccountAliasesInput struct {
+	Marker   *string
+	MaxItems *int32
+}
+
+// ListAccountAliasesOutput is the model's ListAccountAliasesResponse.
+type ListAccountAliasesOutput struct {
+	AccountAliases []string
+	IsTruncated    *bool
+	Marker         *string
 }
 
 // ListAttachedGroupPoliciesInput is the model's ListAttachedGroupPoliciesRequest.
@@ -719,7 +758,7 @@ func (e *MalformedPolicyDocumentException) Error() string { return wire.ErrorTex
 
 // Modeled says which error of the model this is.
 func (e *MalformedPolicyDocumentException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 117, e.Message
+	return &schema, 124, e.Message
 }
 
 // NoSuchEntityException is an error of the service's model.
@@ -731,7 +770,7 @@ func (e *NoSuchEntityException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *NoSuchEntityException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 118, e.Message
+	return &schema, 125, e.Message
 }
 
 // OrderedOrganizationPolicyType is a structure of the service's model.
@@ -774,7 +813,7 @@ func (e *PolicyEvaluationException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *PolicyEvaluationException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 126, e.Message
+	return &schema, 133, e.Message
 }
 
 // PolicyGroup is a structure of the service's model.
@@ -799,7 +838,7 @@ func (e *PolicyNotAttachableException) Error() string { return wire.ErrorText(e)
 
 // Modeled says which error of the model this is.
 func (e *PolicyNotAttachableException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 133, e.Message
+	return &schema, 140, e.Message
 }
 
 // PolicyRole is a structure of the service's model.
@@ -908,7 +947,7 @@ func (e *ServiceFailureException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ServiceFailureException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 155, e.Message
+	return &schema, 162, e.Message
 }
 
 // SetDefaultPolicyVersionInput is the model's SetDefaultPolicyVersionRequest.
@@ -1004,7 +1043,7 @@ func (e *UnmodifiableEntityException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *UnmodifiableEntityException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 168, e.Message
+	return &schema, 175, e.Message
 }
 
 // UntagPolicyInput is the model's UntagPolicyRequest.
@@ -1098,8 +1137,14 @@ type AttachRolePolicyOutput struct{}
 // AttachUserPolicyOutput has no members.
 type AttachUserPolicyOutput struct{}
 
+// CreateAccountAliasOutput has no members.
+type CreateAccountAliasOutput struct{}
+
 // DeleteAccessKeyOutput has no members.
 type DeleteAccessKeyOutput struct{}
+
+// DeleteAccountAliasOutput has no members.
+type DeleteAccountAliasOutput struct{}
 
 // DeleteGroupOutput has no members.
 type DeleteGroupOutput struct{}
@@ -1139,6 +1184,12 @@ type DetachRolePolicyOutput struct{}
 
 // DetachUserPolicyOutput has no members.
 type DetachUserPolicyOutput struct{}
+
+// GetContextKeysForCustomPolicyOutput is a shape that others use too.
+type GetContextKeysForCustomPolicyOutput = GetContextKeysForPolicyResponse
+
+// GetContextKeysForPrincipalPolicyOutput is a shape that others use too.
+type GetContextKeysForPrincipalPolicyOutput = GetContextKeysForPolicyResponse
 
 // PutGroupPolicyOutput has no members.
 type PutGroupPolicyOutput struct{}

@@ -16,7 +16,7 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	6: {Name: "CreateLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67, Flags: 1},
 		{Name: "kmsKeyId", Shape: 52},
-		{Name: "tags", Shape: 108},
+		{Name: "tags", Shape: 109},
 		{Name: "logGroupClass", Shape: 65},
 		{Name: "deletionProtectionEnabled", Shape: 14},
 	}},
@@ -25,7 +25,7 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Name: "logStreamName", Shape: 71, Flags: 1},
 	}},
 	8: {Name: "DataAlreadyAcceptedException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "expectedSequenceToken", Shape: 91},
+		{Name: "expectedSequenceToken", Shape: 92},
 	}},
 	9:  {Name: "DataProtectionStatus", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"ACTIVATED", "DELETED", "ARCHIVED", "DISABLED"}},
 	10: {Name: "Days", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
@@ -98,26 +98,26 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Name: "logGroupIdentifier", Shape: 66},
 		{Name: "logStreamNames", Shape: 46},
 		{Name: "logStreamNamePrefix", Shape: 71},
-		{Name: "startTime", Shape: 109},
-		{Name: "endTime", Shape: 109},
+		{Name: "startTime", Shape: 110},
+		{Name: "endTime", Shape: 110},
 		{Name: "filterPattern", Shape: 36},
 		{Name: "nextToken", Shape: 75},
 		{Name: "limit", Shape: 32},
-		{Name: "startFromHead", Shape: 96},
+		{Name: "startFromHead", Shape: 97},
 		{Name: "interleaved", Shape: 47},
-		{Name: "unmask", Shape: 111},
+		{Name: "unmask", Shape: 112},
 	}},
 	35: {Name: "FilterLogEventsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "events", Shape: 38},
-		{Name: "searchedLogStreams", Shape: 90},
+		{Name: "searchedLogStreams", Shape: 91},
 		{Name: "nextToken", Shape: 75},
 	}},
 	36: {Name: "FilterPattern", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Max: 1024},
 	37: {Name: "FilteredLogEvent", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logStreamName", Shape: 71},
-		{Name: "timestamp", Shape: 109},
+		{Name: "timestamp", Shape: 110},
 		{Name: "message", Shape: 31},
-		{Name: "ingestionTime", Shape: 109},
+		{Name: "ingestionTime", Shape: 110},
 		{Name: "eventId", Shape: 30},
 	}},
 	38: {Name: "FilteredLogEvents", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
@@ -127,12 +127,12 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Name: "logGroupName", Shape: 67},
 		{Name: "logGroupIdentifier", Shape: 66},
 		{Name: "logStreamName", Shape: 71, Flags: 1},
-		{Name: "startTime", Shape: 109},
-		{Name: "endTime", Shape: 109},
+		{Name: "startTime", Shape: 110},
+		{Name: "endTime", Shape: 110},
 		{Name: "nextToken", Shape: 75},
 		{Name: "limit", Shape: 32},
-		{Name: "startFromHead", Shape: 96},
-		{Name: "unmask", Shape: 111},
+		{Name: "startFromHead", Shape: 97},
+		{Name: "unmask", Shape: 112},
 	}},
 	40: {Name: "GetLogEventsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "events", Shape: 79},
@@ -145,7 +145,7 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	}},
 	43: {Name: "InheritedProperty", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"ACCOUNT_DATA_PROTECTION"}},
 	44: {Name: "InputLogEvent", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "timestamp", Shape: 109, Flags: 1},
+		{Name: "timestamp", Shape: 110, Flags: 1},
 		{Name: "message", Shape: 31, Flags: 1},
 	}},
 	45: {Name: "InputLogEvents", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 10000, Members: []wire.Member{
@@ -158,7 +158,7 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	48: {Name: "InvalidOperationException", Flags: 64, Payload: -1, Pattern: -1},
 	49: {Name: "InvalidParameterException", Flags: 64, Payload: -1, Pattern: -1},
 	50: {Name: "InvalidSequenceTokenException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "expectedSequenceToken", Shape: 91},
+		{Name: "expectedSequenceToken", Shape: 92},
 	}},
 	51: {Name: "IsSampled", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
 	52: {Name: "KmsKeyId", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: -1, Max: 256},
@@ -167,20 +167,20 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Name: "resourceArn", Shape: 3, Flags: 1},
 	}},
 	55: {Name: "ListTagsForResourceResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "tags", Shape: 108},
+		{Name: "tags", Shape: 109},
 	}},
 	56: {Name: "ListTagsLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67, Flags: 1},
 	}},
 	57: {Name: "ListTagsLogGroupResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "tags", Shape: 108},
+		{Name: "tags", Shape: 109},
 	}},
 	58: {Name: "LiveTailSessionLogEvent", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logStreamName", Shape: 71},
 		{Name: "logGroupIdentifier", Shape: 66},
 		{Name: "message", Shape: 31},
-		{Name: "timestamp", Shape: 109},
-		{Name: "ingestionTime", Shape: 109},
+		{Name: "timestamp", Shape: 110},
+		{Name: "ingestionTime", Shape: 110},
 	}},
 	59: {Name: "LiveTailSessionMetadata", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "sampled", Shape: 51},
@@ -189,9 +189,9 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Shape: 58},
 	}},
 	61: {Name: "LiveTailSessionStart", Flags: 32, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "requestId", Shape: 86},
-		{Name: "sessionId", Shape: 93},
-		{Name: "logGroupIdentifiers", Shape: 97},
+		{Name: "requestId", Shape: 87},
+		{Name: "sessionId", Shape: 94},
+		{Name: "logGroupIdentifiers", Shape: 98},
 		{Name: "logStreamNames", Shape: 46},
 		{Name: "logStreamNamePrefixes", Shape: 46},
 		{Name: "logEventFilterPattern", Shape: 36},
@@ -203,11 +203,11 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	63: {Name: "LogEventIndex", Kind: wire.KindInteger, Payload: -1, Pattern: -1},
 	64: {Name: "LogGroup", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67},
-		{Name: "creationTime", Shape: 109},
+		{Name: "creationTime", Shape: 110},
 		{Name: "retentionInDays", Shape: 10},
 		{Name: "metricFilterCount", Shape: 33},
 		{Name: "arn", Shape: 4},
-		{Name: "storedBytes", Shape: 101},
+		{Name: "storedBytes", Shape: 102},
 		{Name: "kmsKeyId", Shape: 52},
 		{Name: "dataProtectionStatus", Shape: 9},
 		{Name: "inheritedProperties", Shape: 42},
@@ -219,22 +219,22 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	}},
 	65: {Name: "LogGroupClass", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"}},
 	66: {Name: "LogGroupIdentifier", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 2, Min: 1, Max: 2048},
-	67: {Name: "LogGroupName", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 3, Min: 1, Max: 512},
+	67: {Name: "LogGroupName", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 3, Min: 1, Max: 4096},
 	68: {Name: "LogGroupNamePattern", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 4, Max: 512},
 	69: {Name: "LogGroups", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 64},
 	}},
 	70: {Name: "LogStream", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logStreamName", Shape: 71},
-		{Name: "creationTime", Shape: 109},
-		{Name: "firstEventTimestamp", Shape: 109},
-		{Name: "lastEventTimestamp", Shape: 109},
-		{Name: "lastIngestionTime", Shape: 109},
-		{Name: "uploadSequenceToken", Shape: 91},
+		{Name: "creationTime", Shape: 110},
+		{Name: "firstEventTimestamp", Shape: 110},
+		{Name: "lastEventTimestamp", Shape: 110},
+		{Name: "lastIngestionTime", Shape: 110},
+		{Name: "uploadSequenceToken", Shape: 92},
 		{Name: "arn", Shape: 4},
-		{Name: "storedBytes", Shape: 101},
+		{Name: "storedBytes", Shape: 102},
 	}},
-	71: {Name: "LogStreamName", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 5, Min: 1, Max: 512},
+	71: {Name: "LogStreamName", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 5, Min: 1, Max: 4096},
 	72: {Name: "LogStreamSearchedCompletely", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
 	73: {Name: "LogStreams", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 70},
@@ -244,9 +244,9 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 	76: {Name: "OperationAbortedException", Flags: 64, Payload: -1, Pattern: -1},
 	77: {Name: "OrderBy", Kind: wire.KindString, Payload: -1, Pattern: -1, Enum: []string{"LogStreamName", "LastEventTime"}},
 	78: {Name: "OutputLogEvent", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "timestamp", Shape: 109},
+		{Name: "timestamp", Shape: 110},
 		{Name: "message", Shape: 31},
-		{Name: "ingestionTime", Shape: 109},
+		{Name: "ingestionTime", Shape: 110},
 	}},
 	79: {Name: "OutputLogEvents", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Shape: 78},
@@ -256,101 +256,105 @@ var schema = wire.Schema{Package: "logs", ServiceID: "CloudWatch Logs", FullName
 		{Name: "logGroupName", Shape: 67, Flags: 1},
 		{Name: "logStreamName", Shape: 71, Flags: 1},
 		{Name: "logEvents", Shape: 45, Flags: 1},
-		{Name: "sequenceToken", Shape: 91},
+		{Name: "sequenceToken", Shape: 92},
 		{Name: "entity", Shape: 22},
 	}},
 	82: {Name: "PutLogEventsResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "nextSequenceToken", Shape: 91},
-		{Name: "rejectedLogEventsInfo", Shape: 85},
-		{Name: "rejectedEntityInfo", Shape: 84},
+		{Name: "nextSequenceToken", Shape: 92},
+		{Name: "rejectedLogEventsInfo", Shape: 86},
+		{Name: "rejectedEntityInfo", Shape: 85},
 	}},
-	83: {Name: "PutRetentionPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+	83: {Name: "PutLogGroupDeletionProtectionRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "logGroupIdentifier", Shape: 66, Flags: 1},
+		{Name: "deletionProtectionEnabled", Shape: 14, Flags: 1},
+	}},
+	84: {Name: "PutRetentionPolicyRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67, Flags: 1},
 		{Name: "retentionInDays", Shape: 10, Flags: 1},
 	}},
-	84: {Name: "RejectedEntityInfo", Payload: -1, Pattern: -1, Members: []wire.Member{
+	85: {Name: "RejectedEntityInfo", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "errorType", Shape: 29, Flags: 1},
 	}},
-	85: {Name: "RejectedLogEventsInfo", Payload: -1, Pattern: -1, Members: []wire.Member{
+	86: {Name: "RejectedLogEventsInfo", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "tooNewLogEventStartIndex", Shape: 63},
 		{Name: "tooOldLogEventEndIndex", Shape: 63},
 		{Name: "expiredLogEventEndIndex", Shape: 63},
 	}},
-	86: {Name: "RequestId", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Max: 256},
-	87: {Name: "ResourceAlreadyExistsException", Flags: 64, Payload: -1, Pattern: -1},
-	88: {Name: "ResourceNotFoundException", Flags: 64, Payload: -1, Pattern: -1},
-	89: {Name: "SearchedLogStream", Payload: -1, Pattern: -1, Members: []wire.Member{
+	87: {Name: "RequestId", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Max: 256},
+	88: {Name: "ResourceAlreadyExistsException", Flags: 64, Payload: -1, Pattern: -1},
+	89: {Name: "ResourceNotFoundException", Flags: 64, Payload: -1, Pattern: -1},
+	90: {Name: "SearchedLogStream", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logStreamName", Shape: 71},
 		{Name: "searchedCompletely", Shape: 72},
 	}},
-	90: {Name: "SearchedLogStreams", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Shape: 89},
+	91: {Name: "SearchedLogStreams", Kind: wire.KindList, Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Shape: 90},
 	}},
-	91: {Name: "SequenceToken", Kind: wire.KindString, Flags: 2048, Payload: -1, Pattern: -1, Min: 1},
-	92: {Name: "ServiceUnavailableException", Flags: 192, Status: 500, Payload: -1, Pattern: -1},
-	93: {Name: "SessionId", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Max: 256},
-	94: {Name: "SessionStreamingException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
+	92: {Name: "SequenceToken", Kind: wire.KindString, Flags: 2048, Payload: -1, Pattern: -1, Min: 1},
+	93: {Name: "ServiceUnavailableException", Flags: 192, Status: 500, Payload: -1, Pattern: -1},
+	94: {Name: "SessionId", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: -1, Max: 256},
+	95: {Name: "SessionStreamingException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 74},
 	}},
-	95: {Name: "SessionTimeoutException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
+	96: {Name: "SessionTimeoutException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 74},
 	}},
-	96: {Name: "StartFromHead", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
-	97: {Name: "StartLiveTailLogGroupIdentifiers", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 10, Members: []wire.Member{
+	97: {Name: "StartFromHead", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
+	98: {Name: "StartLiveTailLogGroupIdentifiers", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 10, Members: []wire.Member{
 		{Shape: 66},
 	}},
-	98: {Name: "StartLiveTailRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "logGroupIdentifiers", Shape: 97, Flags: 1},
+	99: {Name: "StartLiveTailRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "logGroupIdentifiers", Shape: 98, Flags: 1},
 		{Name: "logStreamNames", Shape: 46},
 		{Name: "logStreamNamePrefixes", Shape: 46},
 		{Name: "logEventFilterPattern", Shape: 36},
 	}},
-	99: {Name: "StartLiveTailResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
-		{Name: "responseStream", Shape: 100},
+	100: {Name: "StartLiveTailResponse", Payload: -1, Pattern: -1, Members: []wire.Member{
+		{Name: "responseStream", Shape: 101},
 	}},
-	100: {Name: "StartLiveTailResponseStream", Flags: 16, Payload: -1, Pattern: -1, Members: []wire.Member{
+	101: {Name: "StartLiveTailResponseStream", Flags: 16, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "sessionStart", Shape: 61},
 		{Name: "sessionUpdate", Shape: 62},
-		{Name: "SessionTimeoutException", Shape: 95},
-		{Name: "SessionStreamingException", Shape: 94},
+		{Name: "SessionTimeoutException", Shape: 96},
+		{Name: "SessionStreamingException", Shape: 95},
 	}},
-	101: {Name: "StoredBytes", Kind: wire.KindLong, Flags: 2048, Payload: -1, Pattern: -1},
-	102: {Name: "TagKey", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 6, Min: 1, Max: 128},
-	103: {Name: "TagKeyList", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
-		{Shape: 102},
+	102: {Name: "StoredBytes", Kind: wire.KindLong, Flags: 2048, Payload: -1, Pattern: -1},
+	103: {Name: "TagKey", Kind: wire.KindString, Flags: 6144, Payload: -1, Pattern: 6, Min: 1, Max: 128},
+	104: {Name: "TagKeyList", Kind: wire.KindList, Flags: 6144, Payload: -1, Pattern: -1, Max: 50, Members: []wire.Member{
+		{Shape: 103},
 	}},
-	104: {Name: "TagList", Kind: wire.KindList, Flags: 2048, Payload: -1, Pattern: -1, Min: 1, Members: []wire.Member{
-		{Shape: 102},
+	105: {Name: "TagList", Kind: wire.KindList, Flags: 2048, Payload: -1, Pattern: -1, Min: 1, Members: []wire.Member{
+		{Shape: 103},
 	}},
-	105: {Name: "TagLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+	106: {Name: "TagLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67, Flags: 1},
-		{Name: "tags", Shape: 108, Flags: 1},
+		{Name: "tags", Shape: 109, Flags: 1},
 	}},
-	106: {Name: "TagResourceRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+	107: {Name: "TagResourceRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "resourceArn", Shape: 3, Flags: 1},
-		{Name: "tags", Shape: 108, Flags: 1},
+		{Name: "tags", Shape: 109, Flags: 1},
 	}},
-	107: {Name: "TagValue", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: 7, Max: 256},
-	108: {Name: "Tags", Kind: wire.KindMap, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 50, Members: []wire.Member{
-		{Shape: 102},
-		{Shape: 107},
+	108: {Name: "TagValue", Kind: wire.KindString, Flags: 4096, Payload: -1, Pattern: 7, Max: 256},
+	109: {Name: "Tags", Kind: wire.KindMap, Flags: 6144, Payload: -1, Pattern: -1, Min: 1, Max: 50, Members: []wire.Member{
+		{Shape: 103},
+		{Shape: 108},
 	}},
-	109: {Name: "Timestamp", Kind: wire.KindLong, Flags: 2048, Payload: -1, Pattern: -1},
-	110: {Name: "TooManyTagsException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
+	110: {Name: "Timestamp", Kind: wire.KindLong, Flags: 2048, Payload: -1, Pattern: -1},
+	111: {Name: "TooManyTagsException", Flags: 64, Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "message", Shape: 74},
 		{Name: "resourceName", Shape: 3},
 	}},
-	111: {Name: "Unmask", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
-	112: {Name: "UnrecognizedClientException", Flags: 64, Payload: -1, Pattern: -1},
-	113: {Name: "UntagLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+	112: {Name: "Unmask", Kind: wire.KindBoolean, Payload: -1, Pattern: -1},
+	113: {Name: "UnrecognizedClientException", Flags: 64, Payload: -1, Pattern: -1},
+	114: {Name: "UntagLogGroupRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "logGroupName", Shape: 67, Flags: 1},
-		{Name: "tags", Shape: 104, Flags: 1},
+		{Name: "tags", Shape: 105, Flags: 1},
 	}},
-	114: {Name: "UntagResourceRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
+	115: {Name: "UntagResourceRequest", Payload: -1, Pattern: -1, Members: []wire.Member{
 		{Name: "resourceArn", Shape: 3, Flags: 1},
-		{Name: "tagKeys", Shape: 103, Flags: 1},
+		{Name: "tagKeys", Shape: 104, Flags: 1},
 	}},
-	115: {Name: "ValidationException", Flags: 64, Payload: -1, Pattern: -1},
+	116: {Name: "ValidationException", Flags: 64, Payload: -1, Pattern: -1},
 }, Patterns: []wire.Pattern{
 	{Text: `^\d{12}$`, Expr: `^\d{12}$`},
 	{Text: `[\w+=/:,.@-]*`, Expr: `[\w+=/:,.@-]*`},

@@ -34,6 +34,8 @@ type Server interface {
 	ListTagsLogGroupRequires(ctx context.Context, in *ListTagsLogGroupInput, r *wire.Requirements) error
 	PutLogEvents(ctx context.Context, in *PutLogEventsInput) (*PutLogEventsOutput, error)
 	PutLogEventsRequires(ctx context.Context, in *PutLogEventsInput, r *wire.Requirements) error
+	PutLogGroupDeletionProtection(ctx context.Context, in *PutLogGroupDeletionProtectionInput) (*PutLogGroupDeletionProtectionOutput, error)
+	PutLogGroupDeletionProtectionRequires(ctx context.Context, in *PutLogGroupDeletionProtectionInput, r *wire.Requirements) error
 	PutRetentionPolicy(ctx context.Context, in *PutRetentionPolicyInput) (*PutRetentionPolicyOutput, error)
 	PutRetentionPolicyRequires(ctx context.Context, in *PutRetentionPolicyInput, r *wire.Requirements) error
 	StartLiveTail(ctx context.Context, in *StartLiveTailInput) (*StartLiveTailOutput, error)
@@ -63,6 +65,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[82], s.ListTagsForResource, s.ListTagsForResourceRequires),
 		wire.Handle(&Model.Ops[83], s.ListTagsLogGroup, s.ListTagsLogGroupRequires),
 		wire.Handle(&Model.Ops[94], s.PutLogEvents, s.PutLogEventsRequires),
+		wire.Handle(&Model.Ops[95], s.PutLogGroupDeletionProtection, s.PutLogGroupDeletionProtectionRequires),
 		wire.Handle(&Model.Ops[99], s.PutRetentionPolicy, s.PutRetentionPolicyRequires),
 		wire.Handle(&Model.Ops[104], s.StartLiveTail, s.StartLiveTailRequires),
 		wire.Handle(&Model.Ops[107], s.TagLogGroup, s.TagLogGroupRequires),
@@ -133,6 +136,11 @@ func (c *Client) ListTagsLogGroup(ctx context.Context, in *ListTagsLogGroupInput
 // PutLogEvents invokes the operation of that name.
 func (c *Client) PutLogEvents(ctx context.Context, in *PutLogEventsInput) (*PutLogEventsOutput, error) {
 	return wire.Invoke[PutLogEventsOutput](ctx, c.Invoker, &Model.Ops[94], in)
+}
+
+// PutLogGroupDeletionProtection invokes the operation of that name.
+func (c *Client) PutLogGroupDeletionProtection(ctx context.Context, in *PutLogGroupDeletionProtectionInput) (*PutLogGroupDeletionProtectionOutput, error) {
+	return wire.Invoke[PutLogGroupDeletionProtectionOutput](ctx, c.Invoker, &Model.Ops[95], in)
 }
 
 // PutRetentionPolicy invokes the operation of that name.

@@ -323,6 +323,12 @@ type PutLogEventsOutput struct {
 	RejectedEntityInfo    *RejectedEntityInfo
 }
 
+// PutLogGroupDeletionProtectionInput is the model's PutLogGroupDeletionProtectionRequest.
+type PutLogGroupDeletionProtectionInput struct {
+	LogGroupIdentifier        string
+	DeletionProtectionEnabled bool
+}
+
 // PutRetentionPolicyInput is the model's PutRetentionPolicyRequest.
 type PutRetentionPolicyInput struct {
 	LogGroupName    string
@@ -350,7 +356,7 @@ func (e *ResourceAlreadyExistsException) Error() string { return wire.ErrorText(
 
 // Modeled says which error of the model this is.
 func (e *ResourceAlreadyExistsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 87, e.Message
+	return &schema, 88, e.Message
 }
 
 // ResourceNotFoundException is an error of the service's model.
@@ -362,7 +368,7 @@ func (e *ResourceNotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ResourceNotFoundException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 88, e.Message
+	return &schema, 89, e.Message
 }
 
 // SearchedLogStream is a structure of the service's model.
@@ -380,7 +386,7 @@ func (e *ServiceUnavailableException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *ServiceUnavailableException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 92, e.Message
+	return &schema, 93, e.Message
 }
 
 // SessionStreamingException is an error of the service's model.
@@ -392,7 +398,7 @@ func (e *SessionStreamingException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *SessionStreamingException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 94, e.Message
+	return &schema, 95, e.Message
 }
 
 // SessionTimeoutException is an error of the service's model.
@@ -404,7 +410,7 @@ func (e *SessionTimeoutException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *SessionTimeoutException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 95, e.Message
+	return &schema, 96, e.Message
 }
 
 // StartLiveTailInput is the model's StartLiveTailRequest.
@@ -450,7 +456,7 @@ func (e *TooManyTagsException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *TooManyTagsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 110, e.Message
+	return &schema, 111, e.Message
 }
 
 // UnrecognizedClientException is an error of the service's model.
@@ -462,7 +468,7 @@ func (e *UnrecognizedClientException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *UnrecognizedClientException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 112, e.Message
+	return &schema, 113, e.Message
 }
 
 // UntagLogGroupInput is the model's UntagLogGroupRequest.
@@ -485,7 +491,7 @@ type ValidationException struct {
 func (e *ValidationException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *ValidationException) Modeled() (*wire.Schema, int32, string) { return &schema, 115, e.Message }
+func (e *ValidationException) Modeled() (*wire.Schema, int32, string) { return &schema, 116, e.Message }
 
 // CreateLogGroupOutput has no members.
 type CreateLogGroupOutput struct{}
@@ -501,6 +507,9 @@ type DeleteLogStreamOutput struct{}
 
 // DeleteRetentionPolicyOutput has no members.
 type DeleteRetentionPolicyOutput struct{}
+
+// PutLogGroupDeletionProtectionOutput has no members.
+type PutLogGroupDeletionProtectionOutput struct{}
 
 // PutRetentionPolicyOutput has no members.
 type PutRetentionPolicyOutput struct{}

@@ -101,7 +101,7 @@ var Model = wire.Model{Schema: &schema, Ops: []wire.Op{
 	{Schema: &schema, Name: "PutBucketPolicy", Method: "PUT", Path: "/{Bucket}?policy", Status: 200, Flags: 33, Input: 347, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "PutBucketReplication", Method: "PUT", Path: "/{Bucket}?replication", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "PutBucketRequestPayment", Method: "PUT", Path: "/{Bucket}?requestPayment", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
-	{Schema: &schema, Name: "PutBucketTagging", Method: "PUT", Path: "/{Bucket}?tagging", Status: 200, Flags: 33, Input: 348, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
+	{Schema: &schema, Name: "PutBucketTagging", Method: "PUT", Path: "/{Bucket}?tagging", Status: 204, Flags: 33, Input: 348, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "PutBucketVersioning", Method: "PUT", Path: "/{Bucket}?versioning", Status: 200, Flags: 33, Input: 349, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "PutBucketWebsite", Method: "PUT", Path: "/{Bucket}?website", Status: 200, Flags: 32, Input: -1, Output: -1, ChecksumMember: "ChecksumAlgorithm"},
 	{Schema: &schema, Name: "PutObject", Method: "PUT", Path: "/{Bucket}/{Key+}", Status: 200, Flags: 65, Input: 351, Output: 350, Errors: []int32{219, 220, 425, 126}, ChecksumMember: "ChecksumAlgorithm"},

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	nethttp "net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,7 @@ import (
 	"virga/internal/auth"
 	"virga/internal/authority"
 	"virga/internal/blob"
+	"virga/internal/compute"
 	"virga/internal/env"
 	"virga/internal/execute"
 	"virga/internal/front"
@@ -31,6 +33,7 @@ import (
 	"virga/internal/job"
 	"virga/internal/peer"
 	"virga/internal/record"
+	"virga/internal/sandbox"
 	"virga/internal/store"
 	"virga/internal/store/mem"
 	"virga/internal/store/pebble"
@@ -38,7 +41,11 @@ import (
 	"virga/internal/store/seal"
 	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
+	"virga/service/cloudformation"
 	"virga/service/iam"
+	"virga/service/lambda"
+	"virga/service/logs"
+	"virga/service/s3"
 	"virga/service/sqs"
 	"virga/service/ssm"
 	"virga/service/sts"
@@ -60,6 +67,7 @@ type Config struct {
 	Origins       []string
 	MasterKeyFile string
 	Log           *slog.Logger
+	Functions     Functions
 }
 
 // Cloud is a whole cloud.
@@ -76,9 +84,11 @@ type Cloud struct {
 	// RootKey is the account's root key; with Dev the well-known ones work beside it.
 	RootKey *auth.Key
 
-	cfg    Config
-	log    *slog.Logger
-	unlock func()
+	cfg     Config
+	compute *compute.Plane
+	kind    sandbox.Kind
+	log     *slog.Logger
+	unlock  func()
 }
 
 // New makes a cloud and starts its background work. Close ends it.
@@ -121,8 +131,22 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
 	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities}), Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
+	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: lambda.Principal, domain: cfg.Domain}
+	if c.compute, err = c.functions(functionRoles{lambdaSessions}); err != nil {
+		return nil, err
+	}
+	functions := lambda.New(lambda.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Compute: c.compute, Forward: c.Gate.Forward(lambda.Principal), As: c.Gate.As(lambda.Principal),
+		Role: lambdaSessions.invoker, Allows: allows(policies, identities), Arch: arch(), Dev: cfg.Dev})
+	stackSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: cloudformation.Principal, domain: cfg.Domain}
+	responses := ""
+	if cfg.Functions.Launcher != nil { // inside a sandbox only AWS's own names lead out
+		responses = "https://cloudformation-custom-resource-response-{region}.s3.amazonaws.com"
+	}
+	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
+		Transform: transformSAM(e), ResponseBase: responses})
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
@@ -131,6 +155,10 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
+		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
+		functions.Parts(),
+		stacks.Parts(),
 		http.Parts(),
 		rest.Parts(),
 	}
@@ -142,6 +170,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 			kinds[n] = k
 		}
 	}
+	stacks.Add(c.Gate.Types())
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
@@ -156,8 +185,12 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log}).Start()
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
+	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, App: apis.Serve})
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health,
+		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
+			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
+		}})
 	return c, nil
 }
 
@@ -183,6 +216,9 @@ func (c *Cloud) Serve(ctx context.Context, l net.Listener) error {
 	if c.cfg.Dev {
 		s |= front.Dev
 	}
+	if c.compute != nil {
+		c.compute.SetEndpoint("http://" + l.Addr().String())
+	}
 	return c.Front.Serve(ctx, front.Listener{Listener: l, Surfaces: s})
 }
 
@@ -192,8 +228,11 @@ func (c *Cloud) Close() error {
 		c.Env.Close()
 	}
 	var err error
+	if c.kind != nil {
+		err = c.kind.Close()
+	}
 	if c.Store != nil {
-		err = c.Store.Close()
+		err = errors.Join(err, c.Store.Close())
 	}
 	if c.unlock != nil {
 		c.unlock()

@@ -229,6 +229,7 @@ func (c *call) api(host, path string) {
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
 	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
 		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil, Service: "unknown", Operation: "unknown"}
+	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package
 	}
@@ -443,6 +444,12 @@ func (c *call) serve(ctx context.Context, in *wire.Request) {
 	var input any
 	if h != nil {
 		var err error
+		if rt.s3() && in.BodyStream == nil {
+			if err = checkBody(rt.op, in); err != nil {
+				c.fail(err)
+				return
+			}
+		}
 		if input, err = wire.Decode(h, rt.protocol, in); err != nil {
 			c.fail(err)
 			return

@@ -166,6 +166,12 @@ func (f *Front) known(host string, l *Listener) bool {
 		}
 		return false
 	}
+	// An operation's own host prefix (CloudWatch Logs' StartLiveTail) stands before any host of this server.
+	for _, p := range []string{"streaming-", "stream-"} {
+		if rest, ok := strings.CutPrefix(host, p); ok && rest != "" && !strings.HasPrefix(rest, p) && f.known(rest, l) {
+			return true
+		}
+	}
 	for _, d := range []string{"localhost", "localhost.localstack.cloud", f.cfg.Domain} {
 		if host == d || strings.HasSuffix(host, "."+d) {
 			return true

@@ -27,6 +27,9 @@ func check(d *Document) *Error {
 	sids := map[string]bool{}
 	for i := range d.Statements {
 		if s := d.Statements[i].Sid; s != "" {
+			if !strict(d.Kind) && !alphanumeric(s) {
+				return fail(BadSid, msgSidLetters, i, "Sid", s)
+			}
 			if sids[s] {
 				if strict(d.Kind) {
 					return fail(BadSid, "The Statement Ids in the policy are not unique", i, "Sid", s)
@@ -145,12 +148,21 @@ func checkStrict(d *Document, fail failing) *Error {
 			return fail(BadResource, "Missing required field Resource", i, "", "")
 		}
 		for _, r := range rs {
-			if r != "*" && !strings.HasPrefix(r, "arn:") {
+			if r != "*" && !strings.HasPrefix(r, "arn:") && !strings.HasPrefix(r, "execute-api:/") { // API Gateway completes those
 				return fail(BadResource, "Policy has invalid resource", i, "Resource", r)
 			}
 		}
 	}
 	return nil
+}
+
+func alphanumeric(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 func both(a, b []string) []string { return append(a[:len(a):len(a)], b...) }

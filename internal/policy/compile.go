@@ -60,8 +60,8 @@ func compileStatement(k Kind, s *Statement, vars bool) statement {
 		st.anyResource = st.anyResource || p.form == anything
 		st.resources = append(st.resources, p)
 	}
-	if k == Trust {
-		st.anyResource = true
+	if k == Trust || k == ResourceSelf && len(rs) == 0 {
+		st.anyResource, st.notResource = true, false
 	}
 	switch {
 	case s.Principals != nil:

@@ -16,6 +16,7 @@ const (
 	Trust                      // AssumeRolePolicyDocument: a Principal, sts actions, no Resource
 	Session                    // session policies of AssumeRole and GetFederationToken
 	ServiceControl             // service and resource control policies of an organisation
+	ResourceSelf               // as Resource, where Resource may be left out and means the resource itself (ECR repositories)
 )
 
 // Limits bound a document before it is looked at. Zero fields have the defaults of DefaultLimits.

@@ -11,13 +11,13 @@ func FuzzParse(f *testing.F) {
 		wrap(okHead), doc(st("Allow", `"*"`, "sqs:*", "*", "")), doc(st("Deny", `{"AWS":["123456789012"],"Service":"s3.amazonaws.com"}`, "sts:AssumeRole", "", `{"Bool":{"a":true}}`)),
 		twenty(true), `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":"*"},"NotAction":["a:b"],"NotResource":["arn:aws:s3:::${a, 'b'}"],"Condition":{"ForAllValues:ArnLikeIfExists":{"aws:SourceArn":["arn:*:*:*:*:*"]}}}]}`,
 	} {
-		for k := range 6 {
+		for k := range 7 {
 			f.Add(s, k)
 		}
 	}
 	ctx := policy.Keys{{Name: "a", Values: []string{"2020-01-01", "1.5", "10.0.0.1"}}}
 	f.Fuzz(func(t *testing.T, text string, k int) {
-		kind := policy.Kind(uint(k) % 6)
+		kind := policy.Kind(uint(k) % 7)
 		d, err := policy.Parse(kind, []byte(text), policy.Limits{Bytes: 8192})
 		if err != nil {
 			return

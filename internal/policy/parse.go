@@ -7,16 +7,17 @@ import (
 )
 
 const (
-	msgSyntax    = "Syntax errors in policy."
-	msgVersion   = "Policy document must be version 2012-10-17 or greater."
-	msgLegacy    = "The policy failed legacy parsing"
-	msgSid       = "Statement IDs (SID) in a single policy must be unique."
-	msgActions   = "Policy statement must contain actions."
-	msgResources = "Policy statement must contain resources."
-	msgPrincipal = "Policy document should not specify a principal."
-	msgControl   = "The provided policy document does not meet the requirements of the specified policy type."
-	msgTrust     = "AssumeRole policy may only specify STS AssumeRole actions."
-	msgJSON      = "This policy contains invalid Json"
+	msgSyntax     = "Syntax errors in policy."
+	msgVersion    = "Policy document must be version 2012-10-17 or greater."
+	msgLegacy     = "The policy failed legacy parsing"
+	msgSid        = "Statement IDs (SID) in a single policy must be unique."
+	msgSidLetters = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+	msgActions    = "Policy statement must contain actions."
+	msgResources  = "Policy statement must contain resources."
+	msgPrincipal  = "Policy document should not specify a principal."
+	msgControl    = "The provided policy document does not meet the requirements of the specified policy type."
+	msgTrust      = "AssumeRole policy may only specify STS AssumeRole actions."
+	msgJSON       = "This policy contains invalid Json"
 )
 
 // Parse reads a document of a kind. A refusal is an *Error with AWS's message: that of IAM for identity policies, that of
@@ -79,7 +80,7 @@ func newError(kind Kind, r Reason, msg, path, detail string) *Error {
 }
 
 // strict tells whether the kind is read by the parser that names fields.
-func strict(k Kind) bool { return k == Trust || k == Resource }
+func strict(k Kind) bool { return k == Trust || k == Resource || k == ResourceSelf }
 
 // word chooses between the wording of identity policies and that of resource policies.
 func (p *parser) word(identity, resource string) string {
@@ -184,6 +185,9 @@ func (p *parser) statement(s *Statement, n *node, path string) *Error {
 			return err
 		}
 		if list != nil {
+			if !strict(p.kind) && (key == "Resource" || key == "NotResource") {
+				v = withoutNull(v)
+			}
 			l, ok := strs(v, false)
 			if !ok {
 				return bad(key, "must be a string or a list of strings")
@@ -202,6 +206,18 @@ func (p *parser) statement(s *Statement, n *node, path string) *Error {
 		return p.fail(BadSyntax, p.word(msgSyntax, "Missing required field Effect"), path, "no Effect")
 	}
 	return nil
+}
+
+// withoutNull drops null from a list, as IAM does with the resources of identity policies.
+func withoutNull(v *node) *node {
+	n := *v
+	n.list = nil
+	for i := range v.list {
+		if v.list[i].kind != jsonNull {
+			n.list = append(n.list, v.list[i])
+		}
+	}
+	return &n
 }
 
 // strs reads a string or a list of strings; scalars lets numbers and booleans in, as conditions do.

@@ -57,6 +57,7 @@ func TestRefusals(t *testing.T) {
 		{policy.Managed, act(`[]`), "Policy statement must contain actions."},
 		{policy.Managed, wrap(`"Effect":"Allow","Action":"wrong"`), "Policy statement must contain resources."},
 		{policy.Managed, res(`[]`), "Policy statement must contain resources."},
+		{policy.Managed, res(`[null]`), "Policy statement must contain resources."},
 		{policy.Managed, act(`1`), syntax},
 		{policy.Managed, act(`[[]]`), syntax},
 		{policy.Managed, act(`"wrong"`), vendor},
@@ -89,6 +90,7 @@ func TestRefusals(t *testing.T) {
 		{policy.Managed, cond(`{"DateLessThan":{"a":"9223372036854775808"}}`), legacy},
 		{policy.Managed, cond(`{"DateLessThan":{"a":"234-13"}}`), legacy},
 		{policy.Managed, `{"Version":"2012-10-17","Statement":[{"Sid":"a",` + okHead + `},{"Sid":"a",` + okHead + `}]}`, "Statement IDs (SID) in a single policy must be unique."},
+		{policy.Managed, wrap(okHead + `,"Sid":"a_b"`), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"},
 		{policy.Identity, wrap(okHead + `,"Principal":"*"`), "Policy document should not specify a principal."},
 
 		{policy.Trust, `{`, "This policy contains invalid Json"},
@@ -124,6 +126,7 @@ func TestAccepted(t *testing.T) {
 		okHead,
 		`"Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::b","*"]`,
 		`"Effect":"Allow","Action":"s3.x-y:Get Object ","Resource":"arn:aws:fdsasf"`,
+		`"Effect":"Allow","Action":"kms:*","Resource":["arn:aws:kms:*:*:key/*",null]`,
 		`"Effect":"Allow","NotAction":"s3:*","NotResource":"arn:*:iam::*:user/x"`,
 		`"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/${aws:username}"`,
 		okHead + `,"Condition":{}`,
@@ -146,6 +149,22 @@ func TestAccepted(t *testing.T) {
 		if _, err := policy.Parse(policy.Trust, []byte(wrap(s)), policy.Limits{}); err != nil {
 			t.Errorf("%s: %v", s, err)
 		}
+	}
+}
+
+func TestResourceLeftOut(t *testing.T) {
+	text := []byte(wrap(`"Effect":"Allow","Principal":"*","Action":"ecr:*"`))
+	if _, err := policy.Parse(policy.Resource, text, policy.Limits{}); err == nil || err.Error() != "Missing required field Resource" {
+		t.Error(err)
+	}
+	d, err := policy.Parse(policy.ResourceSelf, text, policy.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := policy.Set{Resource: []policy.Attached{{Policy: d.Compile()}}}
+	r := &policy.Request{Action: "ecr:BatchGetImage", Resource: "arn:aws:ecr:eu-west-1:111111111111:repository/r", Principal: &policy.Principal{}}
+	if got := policy.Evaluate(&s, r); !got.Allowed() || got.By != policy.ResourcePolicy {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -215,6 +215,7 @@ func (t *Template) sections() *Error {
 	}
 	if len(unknown) > 0 {
 		e, _ := t.Root.Entry(unknown[0])
+		unknown = unknown[:min(len(unknown), 20)] // what was sent is not sent back whole
 		return errorAt(e.KeyPos, "Invalid template property or properties [%s]", strings.Join(unknown, ", "))
 	}
 	t.Rules = t.Root.Get("Rules")

@@ -36,6 +36,8 @@ type Call struct {
 	RequestID string
 	Account   string // account whose resources are meant: the caller's
 	Region    string
+	// AnyRegion: the call names no region (anonymous, S3's old query signatures); Region is the server's own.
+	AnyRegion bool
 	Partition string // "aws"
 	Principal Principal
 	BaseURL   string // scheme://host[:port] as the client spoke it, for URLs in answers

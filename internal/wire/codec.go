@@ -412,5 +412,14 @@ func xmlError(s *Schema, op *Op, p Protocol, in *ErrorInfo, requestID string) *R
 	if p == RESTXML && in.Modeled != nil {
 		errorHeaders(in, res.Header)
 	}
+	if p == RESTXML && in.Err != nil {
+		for _, h := range in.Err.Headers {
+			res.Header[http.CanonicalHeaderKey(h[0])] = []string{headerSafe(h[1])}
+		}
+	}
+	if in.Status == http.StatusNotModified {
+		res.Body = nil
+		delete(res.Header, "Content-Type")
+	}
 	return res
 }

@@ -26,6 +26,8 @@ type Error struct {
 	// Resource is S3's <Resource>, "" = none; Extra are more elements of an S3 or query error.
 	Resource string
 	Extra    [][2]string
+	// Headers are headers of the answer in the REST protocols.
+	Headers [][2]string
 }
 
 func (e *Error) Error() string {

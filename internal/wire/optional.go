@@ -27,6 +27,12 @@ func Errorf(code string, status int, format string, a ...any) *Error {
 	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, a...), Server: status >= 500}
 }
 
+// Header adds a header to an error's answer in the REST protocols.
+func (e *Error) Header(name, value string) *Error {
+	e.Headers = append(e.Headers, [2]string{name, value})
+	return e
+}
+
 // With adds an element to an error's answer.
 func (e *Error) With(name, value string) *Error {
 	e.Extra = append(e.Extra, [2]string{name, value})

@@ -50,6 +50,9 @@ func encodeREST(op *Op, p Protocol, v reflect.Value, requestID string) (*Respons
 			}
 		}
 	}
+	if s.Flags&S3 != 0 && res.Header["Content-Range"] != nil {
+		res.Status = http.StatusPartialContent // S3's models have no member for the status
+	}
 	if op.Has(EventStreamOutput) {
 		return encodeEventsInto(res, op, p, v)
 	}

@@ -15,6 +15,7 @@ import (
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/template"
+	"virga/internal/template/schema"
 	"virga/internal/wire"
 )
 
@@ -47,6 +48,8 @@ type Config struct {
 type Service struct {
 	cfg   Config
 	types map[string]resource.Type
+
+	schemas schema.Cache
 
 	mu    sync.Mutex // never held across a wait
 	bound map[string]*template.Bound

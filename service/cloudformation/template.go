@@ -17,6 +17,7 @@ import (
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/template"
+	"virga/internal/template/schema"
 	"virga/internal/wire"
 )
 
@@ -372,7 +373,22 @@ func (s *Service) check(b *template.Bound) error {
 }
 
 // schema checks a resource's properties against the published schema as far as they are known before anything exists.
-func (s *Service) schema(b *template.Bound, r *template.Resource) []string { return nil }
+func (s *Service) schema(b *template.Bound, r *template.Resource) (out []string) {
+	t, ok := s.schemas.Find(r.Type)
+	if !ok {
+		return nil
+	}
+	for _, p := range t.Validate(r.Properties, schema.Options{Problems: 10}) {
+		if p.Keyword == "required" || p.Rule == "E3002" || p.Keyword == "additionalProperties" || p.Keyword == "type" {
+			text := p.AWS
+			if text == "" {
+				text = p.Message
+			}
+			out = append(out, fmt.Sprintf("%s (resource %s, line %d)", text, r.ID, p.Pos.Line))
+		}
+	}
+	return out
+}
 
 // unsupported finds a property that is not among those implemented. An object below a path that is listed is covered by
 // it; the branches of Fn::If are looked into.

@@ -266,10 +266,11 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 	x := *r
 	x.Desired = d.Desired
 	q := requestOf(st, &st.Operation.Want, &x)
-	if same(r.Properties, d.Desired) && !tagsChange(st) {
+	change := s.changes(def.Type, r.Properties, d.Desired)
+	if !change.any && !tagsChange(st) {
 		return d, nil
 	}
-	if replaces(t, def.Type, q) {
+	if x, ok := t.(resource.Replacer); change.replace || ok && x.Replaces(q) {
 		d.Step = "replace"
 		fresh()
 		if d.Physical != "" && d.Physical == r.Physical && t.Name() != customName {
@@ -281,9 +282,22 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 	return d, nil
 }
 
-// same tells whether two property objects say the same: "30" and 30 do.
-func same(a, b []byte) bool {
-	return template.Equal(template.FromAny(object(a)), template.FromAny(object(b)))
+// difference is what changes between two property objects.
+type difference struct {
+	any, replace bool
+	list         []schema.Change
+}
+
+// changes compares two property objects as the type's published schema does: "30" is 30, and lists without order are
+// compared without it.
+func (s *Service) changes(name string, before, after []byte) difference {
+	x, y := template.FromAny(object(before)), template.FromAny(object(after))
+	sc, ok := s.schemas.Find(name)
+	if !ok {
+		return difference{any: !template.Equal(x, y)}
+	}
+	l := sc.Diff(x, y)
+	return difference{len(l) > 0, schema.Overall(l) == schema.Always, l}
 }
 
 // tagsChange tells whether an update gives the resources other tags.
@@ -298,23 +312,6 @@ func tagsChange(st *stack) bool {
 	}
 	for _, t := range a {
 		if v, ok := m[t.Key]; !ok || v != t.Value {
-			return true
-		}
-	}
-	return false
-}
-
-// replaces tells whether a change needs another physical resource: the type says so, or the published schema.
-func replaces(t resource.Type, name string, q *resource.Request) bool {
-	if x, ok := t.(resource.Replacer); ok && x.Replaces(q) {
-		return true
-	}
-	sc, ok := schema.Find(name)
-	if !ok {
-		return false
-	}
-	for _, c := range sc.Diff(template.FromAny(map[string]any(q.Previous)), template.FromAny(map[string]any(q.Properties))) {
-		if c.Replaces() {
 			return true
 		}
 	}

@@ -13,11 +13,11 @@ import (
 )
 
 // keyOwner names the user whose key is meant: the caller where none is named.
-func keyOwner(ctx context.Context, name *string) (string, error) {
+func (s *Service) keyOwner(ctx context.Context, name *string) (string, error) {
 	if c := wire.CallOf(ctx); name == nil && c.Principal.Type == "Root" {
 		return "", wire.Unsupported(c.Operation + ": access keys of the root user (UserName is missing)")
 	}
-	return self(ctx, name)
+	return s.self(ctx, name)
 }
 
 func noKey(id string) error {
@@ -37,7 +37,7 @@ func showKey(e *entity, k *auth.Key) *iamapi.AccessKey {
 
 // CreateAccessKey implements the operation. The secret is shown this once.
 func (s *Service) CreateAccessKey(ctx context.Context, in *iamapi.CreateAccessKeyInput) (*iamapi.CreateAccessKeyOutput, error) {
-	name, err := keyOwner(ctx, in.UserName)
+	name, err := s.keyOwner(ctx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Service) CreateAccessKeyRequires(ctx context.Context, in *iamapi.Create
 
 // ListAccessKeys implements the operation.
 func (s *Service) ListAccessKeys(ctx context.Context, in *iamapi.ListAccessKeysInput) (*iamapi.ListAccessKeysOutput, error) {
-	name, err := keyOwner(ctx, in.UserName)
+	name, err := s.keyOwner(ctx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Service) ListAccessKeysRequires(ctx context.Context, in *iamapi.ListAcc
 
 // changeKey runs fn on a key of a user.
 func (s *Service) changeKey(ctx context.Context, name *string, id string, fn func(tx store.Tx, e *entity, k *auth.Key)) error {
-	owner, err := keyOwner(ctx, name)
+	owner, err := s.keyOwner(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func (s *Service) attach(ctx context.Context, kind, name, arn string) error {
 	if err := checkPolicyARN(arn); err != nil {
 		return err
 	}
+	if strings.HasPrefix(arn, "arn:aws:iam::aws:policy"+servicePath) && awsPolicy(arn) != nil {
+		return &iamapi.PolicyNotAttachableException{Message: "Cannot attach a Service Role Policy to a Customer Role."}
+	}
 	account := wire.CallOf(ctx).Account
 	return s.change(ctx, kind, name, func(tx store.Tx, e *entity) error {
 		if slices.Contains(e.Attached, arn) {

@@ -123,15 +123,11 @@ func (t managedPolicyType) Create(ctx context.Context, r *resource.Request) (*re
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tagsOfTemplate(r.Tags, nil)
-	if err != nil {
-		return nil, err
-	}
 	name := r.Physical
 	if strings.HasPrefix(name, "arn:") { // a repeat: Create had given the ARN
 		name = policyName(name)
 	}
-	out, err := c.CreatePolicy(ctx, &iamapi.CreatePolicyInput{PolicyName: name, Path: text(r.Properties, "Path"), Description: text(r.Properties, "Description"), PolicyDocument: doc, Tags: tags})
+	out, err := c.CreatePolicy(ctx, &iamapi.CreatePolicyInput{PolicyName: name, Path: text(r.Properties, "Path"), Description: text(r.Properties, "Description"), PolicyDocument: doc})
 	if err != nil {
 		return nil, err
 	}
@@ -261,6 +257,11 @@ func (t inlineType) PhysicalName(r *resource.Request) string {
 	return r.Properties.Str("PolicyName") + "|" + r.Properties.Str(t.property())
 }
 
+// shown gives Ref the policy's name (AWS CloudFormation Template Reference, AWS::IAM::RolePolicy, Return values).
+func (t inlineType) shown(r *resource.Request) *resource.Progress {
+	return &resource.Progress{Physical: r.Physical, Ref: r.Properties.Str("PolicyName")}
+}
+
 func (t inlineType) owner(r *resource.Request) owner {
 	return owner{clientOf(r), t.kind, r.Properties.Str(t.property())}
 }
@@ -271,7 +272,7 @@ func (t inlineType) Create(ctx context.Context, r *resource.Request) (*resource.
 	if err != nil {
 		return nil, err
 	}
-	return &resource.Progress{Physical: r.Physical}, t.owner(r).put(ctx, r.Properties.Str("PolicyName"), doc)
+	return t.shown(r), t.owner(r).put(ctx, r.Properties.Str("PolicyName"), doc)
 }
 
 // Update implements resource.Type.
@@ -281,10 +282,10 @@ func (t inlineType) Update(ctx context.Context, r *resource.Request) (*resource.
 
 // Delete implements resource.Type.
 func (t inlineType) Delete(ctx context.Context, r *resource.Request) (*resource.Progress, error) {
-	return &resource.Progress{Physical: r.Physical}, t.owner(r).drop(ctx, r.Properties.Str("PolicyName"))
+	return t.shown(r), t.owner(r).drop(ctx, r.Properties.Str("PolicyName"))
 }
 
 // Read implements resource.Type.
 func (t inlineType) Read(ctx context.Context, r *resource.Request) (*resource.Progress, error) {
-	return &resource.Progress{Physical: r.Physical}, t.owner(r).get(ctx, r.Properties.Str("PolicyName"))
+	return t.shown(r), t.owner(r).get(ctx, r.Properties.Str("PolicyName"))
 }

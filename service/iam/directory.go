@@ -39,6 +39,29 @@ func (s *Service) RoleByARN(ctx context.Context, arn string) (out *authority.Ent
 	})
 }
 
+// PrincipalID gives the unique id of the user or role that has an ARN now, "" where there is none: resource policies keep
+// ids as trust policies do.
+func (s *Service) PrincipalID(ctx context.Context, arn string) (id string, err error) {
+	return id, s.view(ctx, func(r store.Reader) error {
+		if _, e, ok := entityByARN(r, arn); ok && e.Kind != group {
+			id = e.ID
+		}
+		return nil
+	})
+}
+
+// PrincipalARN gives the present ARN of a user or role by its unique id, "" where it is gone.
+func (s *Service) PrincipalARN(ctx context.Context, id string) (arn string, err error) {
+	return arn, s.view(ctx, func(r store.Reader) error {
+		if account, ok := r.Get(everyIDKey(id)); ok {
+			if e, ok := entityByID(r, string(account), id); ok {
+				arn = e.arn(string(account))
+			}
+		}
+		return nil
+	})
+}
+
 // document gives a managed policy's default version, nil where there is none.
 func document(r store.Reader, account, arn string) *authority.Document {
 	if isAWS(arn) {

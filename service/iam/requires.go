@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"strings"
 
 	iamapi "virga/api/iam"
 	"virga/internal/store"
@@ -103,14 +102,22 @@ func requestTags(tags []iamapi.Tag) []wire.Condition {
 	return append(out, wire.Condition{Key: "aws:TagKeys", Values: keys})
 }
 
-// self names the caller's own user where the input names none.
-func self(ctx context.Context, name *string) (string, error) {
+// self names the caller's own user where the input names none. It goes by the id, for a session may be older than the
+// user's present name.
+func (s *Service) self(ctx context.Context, name *string) (own string, err error) {
 	if name != nil {
 		return *name, nil
 	}
-	p := wire.Caller(ctx)
-	if p.Type != "User" {
+	c := wire.CallOf(ctx)
+	if c.Principal.Type != "User" {
 		return "", wire.Invalid("Must specify userName when calling with non-User credentials")
 	}
-	return p.ARN[strings.LastIndexByte(p.ARN, '/')+1:], nil
+	return own, s.view(ctx, func(r store.Reader) error {
+		e, ok := entityByID(r, c.Account, c.Principal.ID)
+		if !ok {
+			return noEntity(user, c.Principal.ID)
+		}
+		own = e.Name
+		return nil
+	})
 }

@@ -2,11 +2,15 @@ package iam
 
 import (
 	"context"
+	"strings"
 
 	iamapi "virga/api/iam"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
+
+// servicePath is the path of service-linked roles, and of the policies that are for them alone.
+const servicePath = "/aws-service-role/"
 
 // showRole is a role as lists show it.
 func showRole(r store.Reader, account string, e *entity) *iamapi.Role {
@@ -35,6 +39,9 @@ func (s *Service) CreateRole(ctx context.Context, in *iamapi.CreateRoleInput) (*
 	if err != nil {
 		return nil, err
 	}
+	if strings.HasPrefix(wire.V(in.Path), servicePath) {
+		return nil, &iamapi.InvalidInputException{Message: "The path " + servicePath + " is reserved for roles that services make for themselves."}
+	}
 	if in.PermissionsBoundary != nil {
 		if err := checkPolicyARN(*in.PermissionsBoundary); err != nil {
 			return nil, err
@@ -47,7 +54,7 @@ func (s *Service) CreateRole(ctx context.Context, in *iamapi.CreateRoleInput) (*
 		Boundary: wire.V(in.PermissionsBoundary), Description: wire.V(in.Description), MaxSession: wire.Or(in.MaxSessionDuration, sessionDefault),
 		Trust: in.AssumeRolePolicyDocument}
 	err = s.create(ctx, e, func(tx store.Tx) (err error) {
-		e.Principals, err = resolveTrust(tx, e.Trust)
+		e.Principals, err = resolveTrust(tx, wire.CallOf(ctx).Account, e.Trust)
 		return err
 	})
 	if err != nil {
@@ -130,7 +137,7 @@ func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *iamapi.UpdateA
 	}
 	return &iamapi.UpdateAssumeRolePolicyOutput{}, s.change(ctx, role, in.RoleName, func(tx store.Tx, e *entity) (err error) {
 		e.Trust = in.PolicyDocument
-		e.Principals, err = resolveTrust(tx, e.Trust)
+		e.Principals, err = resolveTrust(tx, wire.CallOf(ctx).Account, e.Trust)
 		return err
 	})
 }

@@ -6,16 +6,16 @@ import (
 	"strings"
 
 	iamapi "virga/api/iam"
-	"virga/internal/authority"
 	"virga/internal/policy"
-	"virga/internal/store"
 	"virga/internal/wire"
 )
 
 // Limits of one simulation.
 const (
-	simulateStatementsMax = 1000
-	simulatePairsMax      = 100_000 // actions times resources
+	simulatePairsMax   = 100_000   // actions times resources
+	simulateBytesMax   = 256 << 10 // of the policies that the call brings
+	simulateEntriesMax = 256       // context entries
+	simulateWorkMax    = 200_000   // statements times results of one page; a page may hold less than MaxItems
 )
 
 // scenario is a simulation: the policies, who asks and under which conditions.
@@ -49,9 +49,6 @@ func (sc *scenario) add(kind policy.Source, name, sourceType, doc string) (polic
 	}
 	_, places := scan(doc)
 	for i, st := range d.Statements {
-		if len(sc.parts) == simulateStatementsMax {
-			return policy.Attached{}, &iamapi.InvalidInputException{Message: "A simulation can have at most " + strconv.Itoa(simulateStatementsMax) + " statements."}
-		}
 		p := part{source: name, sourceType: sourceType, kind: kind, deny: st.Effect == policy.Deny}
 		if i < len(places) {
 			p.from, p.to = position(doc, places[i].from+1), position(doc, places[i].to)
@@ -117,6 +114,15 @@ func (sc *scenario) read(account string, in *inputs) error {
 		return bad("PermissionsBoundaryPolicyInputList can contain only one policy.")
 	case len(in.actions)*max(1, len(in.resources)) > simulatePairsMax:
 		return bad("A simulation can have at most " + strconv.Itoa(simulatePairsMax) + " pairs of action and resource.")
+	case len(in.entries) > simulateEntriesMax:
+		return bad("A simulation can have at most " + strconv.Itoa(simulateEntriesMax) + " context entries.")
+	}
+	total := len(wire.V(in.resourcePolicy))
+	for _, doc := range append(in.policies[:len(in.policies):len(in.policies)], in.boundaries...) {
+		total += len(doc)
+	}
+	if total > simulateBytesMax {
+		return bad("The policies of a simulation can have at most " + strconv.Itoa(simulateBytesMax) + " bytes.")
 	}
 	for i, doc := range in.policies {
 		if err := sc.identity("PolicyInputList."+strconv.Itoa(i+1), doc); err != nil {
@@ -162,6 +168,9 @@ func (sc *scenario) read(account string, in *inputs) error {
 		if v, n, ok := strings.Cut(a, ":"); !ok || v == "" || n == "" || strings.ContainsAny(a, "*?") {
 			return bad("Invalid Action Name: " + a)
 		}
+	}
+	if sc.principal.ARN == "" { // nobody in particular
+		return nil
 	}
 	for _, k := range policy.PrincipalKeys(&sc.principal) {
 		if _, ok := sc.context.Lookup(k.Name); !ok {
@@ -224,6 +233,7 @@ func (s *Service) simulate(ctx context.Context, sc *scenario, in *inputs) (*iama
 	if err != nil {
 		return nil, err
 	}
+	pg.max = min(pg.max, max(1, simulateWorkMax/max(1, len(sc.parts))))
 	resources := in.resources
 	if len(resources) == 0 {
 		resources = []string{"*"}
@@ -270,16 +280,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iamapi.Simula
 	x := &inputs{policies: in.PolicyInputList, boundaries: in.PermissionsBoundaryPolicyInputList, resourcePolicy: in.ResourcePolicy, owner: in.ResourceOwner,
 		caller: in.CallerArn, handling: in.ResourceHandlingOption, entries: in.ContextEntries, actions: in.ActionNames, resources: in.ResourceArns,
 		marker: in.Marker, maxItems: in.MaxItems, exclusions: len(in.PolicyExclusionList) > 0, named: true}
-	var e *authority.Entity
-	var kind string
-	err := s.view(ctx, func(r store.Reader) error {
-		owner, found, ok := entityByARN(r, in.PolicySourceArn)
-		if !ok || owner != account {
-			return &iamapi.NoSuchEntityException{Message: "The entity " + in.PolicySourceArn + " cannot be found."}
-		}
-		e, kind = authorityEntity(r, account, found), found.Kind
-		return nil
-	})
+	e, kind, err := s.source(ctx, in.PolicySourceArn)
 	if err != nil {
 		return nil, err
 	}

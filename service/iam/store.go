@@ -20,7 +20,9 @@ import (
 //	"n" ‖ policy ARN → usage              how many of both
 //	"m" ‖ group's id ‖ user's id → nothing             members
 //	"q" → quota
+//	"s" → alias of the account
 //	system account: "i" ‖ unique id → account          of users and roles, for principals of other accounts
+//	system account: "s" ‖ alias → account
 
 const (
 	user  = "user"
@@ -45,7 +47,7 @@ type entity struct {
 	Description string            `rec:"12"` // of a role
 	MaxSession  int32             `rec:"13"` // of a role, seconds
 	Trust       string            `rec:"14"` // of a role, as it was given
-	Principals  map[string]string `rec:"15"` // of a role's trust: ARN as it was given → unique id
+	Principals  map[string]string `rec:"15"` // of a role's trust: ARN as it was given → unique id, or nobody
 
 	Groups []string `rec:"16"` // of a user: ids
 	Keys   []string `rec:"17"` // of a user: access key ids
@@ -145,6 +147,10 @@ func usersOfPolicy(account, part, arn string) store.Key { return key(account, pa
 func usageKey(account, arn string) store.Key { return key(account, "n").Str(arn) }
 
 func membersOf(account, group string) store.Key { return key(account, "m").Str(group) }
+
+func accountAliasKey(account string) store.Key { return key(account, "s") }
+
+func aliasKey(alias string) store.Key { return key(store.SystemAccount, "s").Str(alias) }
 
 func quotaKey(account string) store.Key { return key(account, "q") }
 

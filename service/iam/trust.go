@@ -11,12 +11,22 @@ import (
 // Principal): one that was deleted and made again under its name is another one. The document stays as it was given;
 // beside it stands which id each ARN meant.
 
+// nobody stands for a user or role of an account that is not in this cloud: it cannot be looked up, and an account that
+// comes later must not get what was meant for somebody else.
+const nobody = "AIDA00000000000000000"
+
+// isHere tells whether an account has ever had users, groups, roles or policies.
+func isHere(r store.Reader, account string) bool {
+	_, ok := r.Get(quotaKey(account))
+	return ok
+}
+
 func badPrincipal(p string) error {
 	return &iamapi.MalformedPolicyDocumentException{Message: `Invalid principal in policy: "AWS":"` + p + `"`}
 }
 
 // resolveTrust finds the users and roles that a trust policy names, and refuses those that do not exist.
-func resolveTrust(r store.Reader, doc string) (map[string]string, error) {
+func resolveTrust(r store.Reader, own, doc string) (map[string]string, error) {
 	out := map[string]string{}
 	places, _ := scan(doc)
 	for _, p := range places {
@@ -32,6 +42,8 @@ func resolveTrust(r store.Reader, doc string) (map[string]string, error) {
 					return nil, badPrincipal(v)
 				}
 			}
+		case len(part[4]) == 12 && part[5] != "root" && part[4] != own && !isHere(r, part[4]):
+			out[v] = nobody
 		case part[2] == "iam" && part[5] != "root":
 			_, e, ok := entityByARN(r, v)
 			if !ok || e.Kind == group {
@@ -55,6 +67,9 @@ func resolveTrust(r store.Reader, doc string) (map[string]string, error) {
 func shownTrust(r store.Reader, e *entity) string {
 	changed := map[string]string{}
 	for arn, id := range e.Principals {
+		if id == nobody {
+			continue
+		}
 		now := id
 		if account, ok := r.Get(everyIDKey(id)); ok {
 			if x, ok := entityByID(r, string(account), id); ok {

@@ -51,7 +51,7 @@ func (s *Service) GetUser(ctx context.Context, in *iamapi.GetUserInput) (*iamapi
 	if in.UserName == nil && p.Type == "Root" {
 		return &iamapi.GetUserOutput{User: &iamapi.User{UserId: p.Account, Arn: p.ARN, CreateDate: time.Unix(0, 0).UTC()}}, nil
 	}
-	name, err := self(ctx, in.UserName)
+	name, err := s.self(ctx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Service) GetUserRequires(ctx context.Context, in *iamapi.GetUserInput, 
 
 // requireSelf is require for a user whose name may be left out.
 func (s *Service) requireSelf(ctx context.Context, r *wire.Requirements, action string, name *string) error {
-	n, err := self(ctx, name)
+	n, err := s.self(ctx, name)
 	if err != nil {
 		r.Need("iam:"+action, "arn:aws:iam::"+wire.CallOf(ctx).Account+":user/*")
 		return nil

@@ -1,6 +1,6 @@
 // Package crash kills a real server at any moment and proves that nothing acknowledged is lost.
 //
-// Sixteen clients send, receive and delete messages and write parameters; the kill comes 5 to 500 ms after the 500th
+// Sixteen clients send, receive and delete messages, write parameters, put objects and put log events; the kill comes 5 to 500 ms after the 500th
 // acknowledgement since the server was ready, one time in four while it recovers. VIRGA_KILLS sets how many kills.
 package crash
 
@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	logsapi "virga/api/logs"
 	sqsapi "virga/api/sqs"
 	ssmapi "virga/api/ssm"
 	"virga/internal/auth/sigv4"
@@ -109,6 +110,8 @@ type ledger struct {
 	maybe   map[string]bool  // sends without an answer: they may be there or not
 	deleted map[string]bool  // deletes acknowledged
 	params  map[string]int64 // parameter → newest acknowledged version
+	objects objects
+	lines   map[string]bool // log events acknowledged
 	acks    atomic.Int64
 	total   int
 }
@@ -130,11 +133,24 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := port(t)
-	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}}
+	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}, lines: map[string]bool{},
+		objects: objects{acked: map[string]string{}, tried: map[string]string{}}}
 	s := start(t, bin, dir, addr, false)
 	ctx := context.Background()
 	if _, err := (&sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
 		t.Fatal(err)
+	}
+	if status, b, err := s.http(ctx, "PUT", "/crash", nil); err != nil || status != 200 {
+		t.Fatal(status, string(b), err)
+	}
+	logs := logsapi.Client{Invoker: s.invoker()}
+	if _, err := logs.CreateLogGroup(ctx, &logsapi.CreateLogGroupInput{LogGroupName: "crash"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if _, err := logs.CreateLogStream(ctx, &logsapi.CreateLogStreamInput{LogGroupName: "crash", LogStreamName: strconv.Itoa(i)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	early := 0
 	for k := range kills {
@@ -168,8 +184,11 @@ func TestKills(t *testing.T) {
 		s = start(t, bin, dir, addr, false)
 	}
 	defer s.kill()
+	lines := len(l.lines)
 	lost, zombies, read := l.check(t, s)
-	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages and %d parameters looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total, len(l.sent), len(l.params), lost, zombies, read)
+	lost += l.objects.check(t, s)
+	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters, %d objects (%d puts) and %d log events looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total+l.objects.puts,
+		len(l.sent), len(l.params), len(l.objects.acked), l.objects.puts, lines, lost, zombies, read)
 	if lost != 0 || zombies != 0 {
 		t.Fail()
 	}
@@ -197,7 +216,7 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			return
 		}
 		l.ack()
-		switch i % 4 {
+		switch i % 5 {
 		case 1:
 			r, err := q.ReceiveMessage(ctx, &sqsapi.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: wire.P(int32(2))})
 			if err != nil {
@@ -229,6 +248,22 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 			}
 			l.mu.Lock()
 			l.params[name] = *r.Version
+			l.total++
+			l.mu.Unlock()
+			l.ack()
+		case 3:
+			if !l.objects.put(ctx, s, l.objects.key(client, i), body) {
+				return
+			}
+			l.ack()
+		case 4: // four clients share a stream, and a chunk where they are quick
+			logs := logsapi.Client{Invoker: s.invoker()}
+			if _, err := logs.PutLogEvents(ctx, &logsapi.PutLogEventsInput{LogGroupName: "crash", LogStreamName: strconv.Itoa(client % 4),
+				LogEvents: []logsapi.InputLogEvent{{Timestamp: time.Now().UnixMilli(), Message: body}}}); err != nil {
+				return
+			}
+			l.mu.Lock()
+			l.lines[body] = true
 			l.total++
 			l.mu.Unlock()
 			l.ack()
@@ -277,6 +312,24 @@ func (l *ledger) check(t *testing.T, s *server) (lost, zombies, read int) {
 			lost++
 			t.Errorf("parameter %s: version %d was acknowledged: %v", n, v, err)
 		}
+	}
+	logs := logsapi.Client{Invoker: s.invoker()}
+	in := &logsapi.FilterLogEventsInput{LogGroupName: wire.P("crash")}
+	for {
+		out, err := logs.FilterLogEvents(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range out.Events {
+			delete(l.lines, *e.Message)
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	for b := range l.lines {
+		lost++
+		t.Errorf("log event %s was acknowledged and is lost", b)
 	}
 	return lost, zombies, read
 }

@@ -18,6 +18,8 @@ func main() {
 	switch name {
 	case "sigv4-sign", "sigv4-verify":
 		run = sigv4Main
+	case "sam":
+		run = samMain
 	case "protocols":
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
 	default:

@@ -145,6 +145,9 @@ func (b *Body) chunked(r io.Reader, s *Signature) error {
 // DecodedLength is x-amz-decoded-content-length, -1 where the body is not chunked.
 func (b *Body) DecodedLength() int64 { return b.decoded }
 
+// Announced gives the names of the trailing headers that x-amz-trailer promised, in lower case.
+func (b *Body) Announced() []string { return b.declared }
+
 // Trailer gives the trailing headers; they are there once Read has answered io.EOF, nil before.
 func (b *Body) Trailer() http.Header {
 	if b.err != io.EOF {

@@ -1,0 +1,389 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"virga/internal/auth"
+	"virga/internal/cloud"
+	"virga/internal/egress"
+	"virga/internal/launcher"
+)
+
+type serveCmd struct {
+	Listen        string   `default:"127.0.0.1:4566" help:"Address and port."`
+	Data          string   `type:"path" help:"Data folder; by default virga in the user's data folder."`
+	Ephemeral     bool     `help:"Keep everything in memory; all is gone with the process."`
+	Dev           bool     `help:"Development: the keys test/test work from loopback, the master key stays in the data folder."`
+	Account       string   `help:"Account of 12 digits; 000000000000 with --dev, else a stored random one."`
+	Region        string   `default:"us-east-1" help:"Region of requests that name none."`
+	DevKey        []string `help:"Development key as ID:SECRET, of the account; may be repeated."`
+	DevAllow      []string `help:"Network (CIDR) from which development keys work beside loopback; may be repeated."`
+	Domain        string   `default:"localhost" help:"Domain of the server's names."`
+	MasterKeyFile string   `type:"path" help:"File of the master key, outside the data folder."`
+	AllowOrigin   []string `help:"Origin of a web page that may call the API; may be repeated."`
+	Isolation     string   `enum:"auto,namespace,process,none" default:"auto" help:"How functions run: auto, namespace, process (with --dev), none."`
+	IsolationMin  string   `enum:",namespace" default:"" help:"Refuse to start where functions would run in a weaker kind."`
+	Runtimes      string   `type:"path" env:"VIRGA_RUNTIMES" help:"Folder that make runtimes filled: the SDKs that AWS's runtimes bring."`
+	RunDir        string   `type:"path" help:"Folder of what lives no longer than the server; by default below /run or the system's temporary folder."`
+	EgressAllow   []string `help:"What functions may reach: public, a name (db.example.com:5432, *.example.com) or a network; the public internet with --dev, nothing otherwise."`
+	LogLevel      string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
+
+	Child    bool `hidden:"" help:"Started by the launcher."`
+	ListenFD int  `hidden:"" help:"Descriptor of the listener."`
+}
+
+const serverUID = 209_999 // just below the uids of sandboxes
+
+// Run serves until SIGTERM or SIGINT. As root the process becomes the launcher and starts the server under a uid of its
+// own; else the server starts a launcher without privileges.
+func (s *serveCmd) Run() error {
+	if s.Ephemeral && s.Data != "" {
+		return errors.New("--ephemeral keeps nothing: leave out --data")
+	}
+	if !s.Ephemeral && s.Data == "" {
+		dir, err := dataDir()
+		if err != nil {
+			return err
+		}
+		s.Data = dir
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	run, err := s.runDir()
+	if err != nil {
+		return err
+	}
+	f, err := s.functions(run)
+	if err != nil {
+		return err
+	}
+	if s.Isolation != "none" && !s.Child {
+		if err := f.Prepare(s.Dev, s.Domain); err != nil {
+			return fmt.Errorf("functions: %w", err)
+		}
+	}
+	if !s.Child && os.Geteuid() == 0 && (s.Isolation == "auto" || s.Isolation == "namespace") {
+		return s.launch(f)
+	}
+	return s.serve(f)
+}
+
+func (s *serveCmd) check() error {
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && host != "localhost" {
+		return fmt.Errorf("--listen %s: beyond loopback this version serves no TLS, and plain HTTP would show signatures and data; listen on 127.0.0.1", s.Listen)
+	}
+	switch {
+	case len(s.DevAllow) > 0 && !s.Dev:
+		return errors.New("--dev-allow works with --dev only")
+	case len(s.DevKey) > 0 && !s.Dev:
+		return errors.New("--dev-key works with --dev only")
+	case s.Isolation == "process" && !s.Dev:
+		return errors.New("--isolation process keeps code off the data folder, but shares the machine's network and user: it works with --dev only")
+	case s.Isolation == "process" && s.IsolationMin == "namespace":
+		return errors.New("--isolation process is weaker than --isolation-min namespace")
+	}
+	return nil
+}
+
+// runDir is a folder of this server's own: the same at the next start, another for another data folder.
+func (s *serveCmd) runDir() (string, error) {
+	if s.RunDir != "" {
+		return s.RunDir, nil
+	}
+	of := s.Data
+	if s.Ephemeral {
+		of = "ephemeral " + s.Listen + " " + strconv.Itoa(os.Getpid())
+		if s.Child {
+			of = "ephemeral " + s.Listen + " " + strconv.Itoa(os.Getppid())
+		}
+	}
+	sum := sha256.Sum256([]byte(of))
+	name := "virga-" + hex.EncodeToString(sum[:6])
+	if os.Geteuid() == 0 || s.Child {
+		if st, err := os.Stat("/run"); err == nil && st.IsDir() {
+			return filepath.Join("/run", name), nil
+		}
+	}
+	if d := os.Getenv("XDG_RUNTIME_DIR"); d != "" {
+		return filepath.Join(d, name), nil
+	}
+	return filepath.Join(os.TempDir(), name+"-"+strconv.Itoa(os.Geteuid())), nil
+}
+
+func (s *serveCmd) functions(run string) (cloud.Functions, error) {
+	f := cloud.Functions{Run: run, Runtimes: s.Runtimes, Public: s.Dev && len(s.EgressAllow) == 0, IsolationMin: s.IsolationMin}
+	for _, a := range s.EgressAllow {
+		if a == "public" {
+			f.Public = true
+			continue
+		}
+		r, err := egress.ParseRule(a)
+		if err != nil {
+			return f, err
+		}
+		f.Allow = append(f.Allow, r)
+	}
+	return f, nil
+}
+
+func (s *serveCmd) launcherConfig(f cloud.Functions) launcher.Config {
+	cfg := f.LauncherConfig(s.Dev, filepath.Base(f.Run))
+	cfg.ServerUID, cfg.ServerGID = serverUID, serverUID
+	return cfg
+}
+
+// launch makes this process the launcher: it opens the port, gives the folders to the server's uid, and starts it.
+func (s *serveCmd) launch(f cloud.Functions) error {
+	l, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return err
+	}
+	lf, err := l.(*net.TCPListener).File()
+	if err != nil {
+		return err
+	}
+	s.Listen = l.Addr().String()
+	if !s.Ephemeral {
+		if err := give(s.Data); err != nil {
+			return err
+		}
+	}
+	if s.MasterKeyFile != "" {
+		if _, err := os.Stat(s.MasterKeyFile); err == nil {
+			if err := os.Chown(s.MasterKeyFile, serverUID, serverUID); err != nil {
+				return err
+			}
+		}
+	}
+	if err := give(f.Run); err != nil {
+		return err
+	}
+	exe, err := s.reachable(f.Run)
+	if err != nil {
+		return err
+	}
+	args := append(append([]string{}, os.Args[1:]...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
+	if !s.Ephemeral {
+		args = append(args, "--data="+s.Data)
+	}
+	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf}})
+	if err != nil {
+		return fmt.Errorf("launcher: %w", err)
+	}
+	if s.Ephemeral {
+		os.RemoveAll(f.Run)
+	}
+	os.Exit(code)
+	return nil
+}
+
+// childEnv is the little that the server needs of the environment.
+func childEnv() []string {
+	out := []string{"PATH=/usr/bin:/bin", "HOME=/"}
+	for _, n := range []string{"TZ", "GOMAXPROCS", "GOMEMLIMIT", "GODEBUG"} {
+		if v := os.Getenv(n); v != "" {
+			out = append(out, n+"="+v)
+		}
+	}
+	return out
+}
+
+// give makes a folder and all in it the server's; nobody else looks into the data folder.
+func give(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		i, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if st, ok := i.Sys().(*syscall.Stat_t); ok && st.Uid == serverUID {
+			return nil
+		}
+		return os.Lchown(p, serverUID, serverUID)
+	})
+}
+
+// reachable gives a path of this binary that the server's uid may run: its own, or a copy where a folder above it is
+// closed to others.
+func (s *serveCmd) reachable(run string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if exe, err = filepath.EvalSymlinks(exe); err != nil {
+		return "", err
+	}
+	open := true
+	for p := exe; p != "/"; p = filepath.Dir(p) {
+		st, err := os.Stat(p)
+		if err != nil {
+			return "", err
+		}
+		open = open && st.Mode().Perm()&0o001 != 0
+	}
+	if open {
+		return exe, nil
+	}
+	b, err := os.ReadFile(exe)
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(run, "virga")
+	os.Remove(to)
+	return to, os.WriteFile(to, b, 0o755)
+}
+
+// serve is the server itself.
+func (s *serveCmd) serve(f cloud.Functions) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	cfg := cloud.Config{Data: s.Data, Ephemeral: s.Ephemeral, Dev: s.Dev, Account: s.Account, Region: s.Region, Domain: s.Domain, MasterKeyFile: s.MasterKeyFile, Origins: s.AllowOrigin, Log: log}
+	for _, n := range s.DevAllow {
+		_, ipnet, err := net.ParseCIDR(n)
+		if err != nil {
+			return fmt.Errorf("--dev-allow: %w", err)
+		}
+		cfg.DevNetworks = append(cfg.DevNetworks, ipnet)
+		fmt.Printf("Development keys work from %s.\n", ipnet)
+	}
+	if len(s.DevKey) > 0 {
+		account := s.Account
+		if account == "" {
+			account = "000000000000"
+		}
+		cfg.DevKeys = []auth.DevKey{{ID: "test", Secret: "test", Account: account}}
+		for _, k := range s.DevKey {
+			id, secret, ok := strings.Cut(k, ":")
+			if !ok || id == "" || secret == "" {
+				return fmt.Errorf("--dev-key %q: give ID:SECRET", id)
+			}
+			cfg.DevKeys = append(cfg.DevKeys, auth.DevKey{ID: id, Secret: secret, Account: account})
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	l, err := s.listener()
+	if err != nil {
+		return err
+	}
+	if err := s.isolate(&f, log); err != nil {
+		l.Close()
+		return err
+	}
+	cfg.Functions = f
+	c, err := cloud.New(ctx, cfg)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	if f.Launcher != nil {
+		defer f.Launcher.Close()
+	}
+	fmt.Printf("Virga %s, account %s, region %s, endpoint http://%s\n", cloud.Version, c.Account, c.Region, l.Addr())
+	if s.Ephemeral {
+		fmt.Println("Everything is in memory and gone with this process (--ephemeral).")
+	} else {
+		fmt.Printf("Data: %s; root key: %s\n", cfg.Data, filepath.Join(cfg.Data, "root-"+c.Account+".key"))
+	}
+	if s.Dev {
+		fmt.Println("Development: the keys test/test work from loopback (--dev).")
+	} else if s.Ephemeral {
+		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
+	}
+	fmt.Println("Functions run in " + c.Isolation())
+	fmt.Println("Ready.")
+	err = c.Serve(ctx, l)
+	return errors.Join(err, c.Close())
+}
+
+func (s *serveCmd) listener() (net.Listener, error) {
+	if !s.Child {
+		return net.Listen("tcp", s.Listen)
+	}
+	f := os.NewFile(uintptr(s.ListenFD), "listener")
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+// isolate finds out how functions run: by the launcher that started this process, by one without privileges, or, in
+// development, as processes. A weaker kind is always said.
+func (s *serveCmd) isolate(f *cloud.Functions, log *slog.Logger) (err error) {
+	if s.Isolation == "none" {
+		f.Run = ""
+		return nil
+	}
+	if s.Child {
+		if f.Launcher, err = launcher.Connect(launcher.ConnFD, s.launcherConfig(*f)); err != nil {
+			return err
+		}
+		write := []string{f.Run}
+		if !s.Ephemeral {
+			write = append(write, s.Data)
+		}
+		if s.MasterKeyFile != "" {
+			write = append(write, filepath.Dir(s.MasterKeyFile))
+		}
+		read := []string{"/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/dev/null", "/dev/urandom"}
+		if exe, err := os.Executable(); err == nil {
+			read = append(read, exe)
+		}
+		if s.Runtimes != "" {
+			read = append(read, s.Runtimes)
+		}
+		f.Weaker, err = launcher.Harden(launcher.HardenConfig{Write: write, Read: existing(read)})
+		return err
+	}
+	if s.Isolation == "process" {
+		return nil
+	}
+	c, err := launcher.Spawn(s.launcherConfig(*f))
+	if err == nil {
+		f.Launcher = c
+		return nil
+	}
+	if s.Isolation == "namespace" || s.IsolationMin == "namespace" {
+		return fmt.Errorf("the sandbox kind namespace cannot be had here: %w", err)
+	}
+	if !s.Dev {
+		log.Warn("functions will not run: the sandbox kind namespace cannot be had here, and process is for --dev only", "err", err)
+		f.Run = ""
+		return nil
+	}
+	log.Warn("functions run in the weaker sandbox kind process: namespaces cannot be had here", "err", err)
+	return nil
+}
+
+func existing(paths []string) (out []string) {
+	for _, p := range paths {
+		if _, err := os.Stat(p); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
