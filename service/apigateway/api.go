@@ -104,7 +104,7 @@ func (s *Service) CreateRestApi(ctx context.Context, in *restapi.CreateRestApiIn
 		return nil, err
 	}
 	a := members.New[restAPI](in)
-	s.begin(a, c)
+	s.begin(ctx, a)
 	if e := in.EndpointConfiguration; e != nil {
 		if len(e.Types) > 0 {
 			a.EndpointTypes = e.Types
@@ -129,8 +129,8 @@ func (s *Service) CreateRestApi(ctx context.Context, in *restapi.CreateRestApiIn
 	return show(a), nil
 }
 
-func (s *Service) begin(a *restAPI, c *wire.Call) {
-	a.Id, a.RootResourceId, a.CreatedDate, a.Token = s.newID(10), s.newID(10), s.cfg.Env.Now(), c.EffectID
+func (s *Service) begin(ctx context.Context, a *restAPI) {
+	a.Id, a.RootResourceId, a.CreatedDate = s.newID(ctx, 10, "api"), s.newID(ctx, 10, "root"), s.cfg.Env.Now()
 	if a.ApiKeySource == "" {
 		a.ApiKeySource = "HEADER"
 	}

@@ -81,7 +81,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *restapi.CreateAuthor
 		return nil, wire.Unsupported("CreateAuthorizer: JwtConfiguration")
 	}
 	z := members.New[authorizer](in)
-	z.Id = s.newID(6)
+	z.Id = s.newID(ctx, 6, "authorizer")
 	if z.AuthType == "" {
 		z.AuthType = "custom"
 	}
@@ -94,7 +94,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *restapi.CreateAuthor
 			return tooMany("authorizers", authorizersMax)
 		}
 		for _, o := range list {
-			if o.Name == z.Name {
+			if o.Name == z.Name && o.Id != z.Id {
 				return bad("Authorizer name must be unique. Authorizer %s already exists in this RestApi.", z.Name)
 			}
 		}

@@ -30,7 +30,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *restapi.CreateDeploy
 	if in.StageName != nil && *in.StageName != "" && !stageName.MatchString(*in.StageName) {
 		return nil, bad("Stage name only allows a-zA-Z0-9_")
 	}
-	id, now := s.newID(6), s.cfg.Env.Now()
+	id, now := s.newID(ctx, 6, "deployment"), s.cfg.Env.Now()
 	var out *restapi.Deployment
 	err := s.change(ctx, in.RestApiId, func(tx store.Tx, sc scope, a *restAPI) error {
 		d := snapshot(tx, sc, a, id, now)

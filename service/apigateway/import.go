@@ -77,7 +77,7 @@ func (s *Service) plan(op string, body []byte, params map[string]string, failOnW
 		if z.Type == "cognito_user_pools" {
 			return nil, wire.Unsupported(op + ": authorizer " + z.Name + " of type cognito_user_pools")
 		}
-		a := authorizer{Id: s.newID(6), Name: z.Name, Type: strings.ToUpper(z.Type), AuthType: z.AuthType, AuthorizerUri: z.URI, AuthorizerCredentials: z.Credentials,
+		a := authorizer{Id: s.random(6), Name: z.Name, Type: strings.ToUpper(z.Type), AuthType: z.AuthType, AuthorizerUri: z.URI, AuthorizerCredentials: z.Credentials,
 			IdentitySource: z.IdentitySource, IdentityValidationExpression: z.Validation}
 		if a.AuthType == "" {
 			a.AuthType = "custom"
@@ -93,12 +93,12 @@ func (s *Service) plan(op string, body []byte, params map[string]string, failOnW
 	}
 	valids := map[string]string{}
 	for _, v := range doc.Validators {
-		x := validator{Id: s.newID(6), Name: v.Name, ValidateRequestBody: v.Body, ValidateRequestParameters: v.Parameters}
+		x := validator{Id: s.random(6), Name: v.Name, ValidateRequestBody: v.Body, ValidateRequestParameters: v.Parameters}
 		valids[v.Name] = x.Id
 		p.validators = append(p.validators, x)
 	}
 	for _, m := range doc.Models {
-		x := model{Id: s.newID(6), Name: m.Name, Description: m.Description, Schema: m.Schema, ContentType: "application/json"}
+		x := model{Id: s.random(6), Name: m.Name, Description: m.Description, Schema: m.Schema, ContentType: "application/json"}
 		if !modelName.MatchString(x.Name) {
 			return nil, reimported([]string{"Model name must be alphanumeric: " + x.Name})
 		}
@@ -368,7 +368,7 @@ func contains(l []string, s string) bool {
 func (s *Service) ids(n int) func() func() string {
 	list := make([]string, n)
 	for i := range list {
-		list[i] = s.newID(6)
+		list[i] = s.random(6)
 	}
 	return func() func() string {
 		i := 0
@@ -395,7 +395,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *restapi.ImportRestApiIn
 		return nil, bad("Name cannot be empty")
 	}
 	first := &restAPI{}
-	s.begin(first, c)
+	s.begin(ctx, first)
 	if t := in.Parameters["endpointConfigurationTypes"]; t != "" {
 		first.EndpointTypes = []string{t}
 	} else if len(p.doc.EndpointTypes) > 0 {

@@ -111,8 +111,9 @@ func checkMethod(r store.Reader, sc scope, op string, m *method) error {
 // PutMethod implements the operation.
 func (s *Service) PutMethod(ctx context.Context, in *restapi.PutMethodInput) (*restapi.PutMethodOutput, error) {
 	m := members.New[method](in)
+	m.Effect = wire.CallOf(ctx).EffectID
 	err := s.onResource(ctx, in.RestApiId, in.ResourceId, func(tx store.Tx, sc scope, r *apiResource) error {
-		if _, ok := r.Methods[m.HttpMethod]; ok {
+		if was, ok := r.Methods[m.HttpMethod]; ok && (m.Effect == "" || was.Effect != m.Effect) {
 			return conflict("Method already exists for this resource")
 		}
 		if err := checkMethod(tx, sc, "PutMethod", m); err != nil {

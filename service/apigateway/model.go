@@ -16,8 +16,8 @@ var modelName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 // standardModels are those a new API has.
 func standardModels(s *Service) []model {
 	return []model{
-		{Id: s.newID(6), Name: "Empty", ContentType: "application/json", Description: "This is a default empty schema model", Schema: "{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Empty Schema\",\n  \"type\" : \"object\"\n}"},
-		{Id: s.newID(6), Name: "Error", ContentType: "application/json", Description: "This is a default error schema model", Schema: "{\n  \"$schema\" : \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Error Schema\",\n  \"type\" : \"object\",\n  \"properties\" : {\n    \"message\" : { \"type\" : \"string\" }\n  }\n}"},
+		{Id: s.random(6), Name: "Empty", ContentType: "application/json", Description: "This is a default empty schema model", Schema: "{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Empty Schema\",\n  \"type\" : \"object\"\n}"},
+		{Id: s.random(6), Name: "Error", ContentType: "application/json", Description: "This is a default error schema model", Schema: "{\n  \"$schema\" : \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Error Schema\",\n  \"type\" : \"object\",\n  \"properties\" : {\n    \"message\" : { \"type\" : \"string\" }\n  }\n}"},
 	}
 }
 
@@ -40,7 +40,7 @@ func checkModel(m *model) error {
 // CreateModel implements the operation.
 func (s *Service) CreateModel(ctx context.Context, in *restapi.CreateModelInput) (*restapi.CreateModelOutput, error) {
 	m := members.New[model](in)
-	m.Id = s.newID(6)
+	m.Id = s.newID(ctx, 6, "model")
 	if err := checkModel(m); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) CreateModel(ctx context.Context, in *restapi.CreateModelInput)
 			return tooMany("models", modelsMax)
 		}
 		k := sc.parts(kindModel).Str(m.Name)
-		if _, ok := tx.Get(k); ok {
+		if was, ok := store.Load[model](tx, k); ok && was.Id != m.Id {
 			return conflict("Model name already exists for this REST API")
 		}
 		if _, err := compileSchema(m, list, sc.api); err != nil {

@@ -63,7 +63,7 @@ func (s *Service) CreateResource(ctx context.Context, in *restapi.CreateResource
 	if err := checkPathPart(in.PathPart); err != nil {
 		return nil, err
 	}
-	r := &apiResource{Id: s.newID(6), ParentId: in.ParentId, PathPart: in.PathPart}
+	r := &apiResource{Id: s.newID(ctx, 6, "resource"), ParentId: in.ParentId, PathPart: in.PathPart}
 	err := s.change(ctx, in.RestApiId, func(tx store.Tx, sc scope, _ *restAPI) error {
 		parent, _, err := part[apiResource](tx, sc, kindResource, "Resource", in.ParentId)
 		if err != nil {
@@ -76,7 +76,7 @@ func (s *Service) CreateResource(ctx context.Context, in *restapi.CreateResource
 		if len(list) >= resourcesMax {
 			return tooMany("resources", resourcesMax)
 		}
-		if err := checkSibling(list, in.ParentId, in.PathPart, ""); err != nil {
+		if err := checkSibling(list, in.ParentId, in.PathPart, r.Id); err != nil {
 			return err
 		}
 		r.Path = join(parent.Path, in.PathPart)

@@ -137,7 +137,12 @@ func (s *Service) view(ctx context.Context, id string, fn func(r store.Reader, s
 	})
 }
 
-func (s *Service) newID(n int) string { return env.NewName(s.cfg.Env, env.AlnumLow, n) }
+func (s *Service) newID(ctx context.Context, n int, purpose string) string {
+	return execute.ID(s.cfg.Env, wire.CallOf(ctx), n, purpose)
+}
+
+// random gives an identifier for what an import makes: a repeat of it puts new ones in the old ones' place.
+func (s *Service) random(n int) string { return env.NewName(s.cfg.Env, env.AlnumLow, n) }
 
 // page cuts a list at its limit; position says after which id it goes on.
 func page[T any](s *Service, c *wire.Call, query string, list []T, id func(*T) string, limit *int32, position *string) ([]T, *string, error) {

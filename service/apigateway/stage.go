@@ -74,11 +74,11 @@ func (s *Service) CreateStage(ctx context.Context, in *restapi.CreateStageInput)
 		return nil, err
 	}
 	st := members.New[stage](in)
-	st.CreatedDate = s.cfg.Env.Now()
+	st.CreatedDate, st.Effect = s.cfg.Env.Now(), wire.CallOf(ctx).EffectID
 	st.LastUpdatedDate = st.CreatedDate
 	err := s.change(ctx, in.RestApiId, func(tx store.Tx, sc scope, _ *restAPI) error {
 		k := sc.parts(kindStage).Str(in.StageName)
-		if _, ok := tx.Get(k); ok {
+		if was, ok := store.Load[stage](tx, k); ok && (st.Effect == "" || was.Effect != st.Effect) {
 			return conflict("Stage already exists")
 		}
 		if len(all[stage](tx, sc, kindStage)) >= stagesMax {

@@ -33,7 +33,6 @@ type restAPI struct {
 	Policy                    string            `rec:"10"`
 	Tags                      map[string]string `rec:"11"`
 	RootResourceId            string            `rec:"12"`
-	Token                     string            `rec:"13"` // of the stack operation that made it
 	IpAddressType             string            `rec:"14"`
 	Unknown                   store.Unknown
 }
@@ -59,6 +58,7 @@ type method struct {
 	AuthorizationScopes []string                  `rec:"9"`
 	MethodResponses     map[string]methodResponse `rec:"10"`
 	MethodIntegration   *integration              `rec:"11"`
+	Effect              string                    `rec:"12"` // the durable effect that made it
 }
 
 type methodResponse struct {
@@ -146,6 +146,7 @@ type stage struct {
 	Tags            map[string]string        `rec:"6"`
 	CreatedDate     time.Time                `rec:"7"`
 	LastUpdatedDate time.Time                `rec:"8"`
+	Effect          string                   `rec:"9"` // the durable effect that made it
 	Unknown         store.Unknown
 }
 
