@@ -3,6 +3,7 @@ package apigateway
 import (
 	"context"
 	"regexp"
+	"strconv"
 	"strings"
 
 	restapi "virga/api/apigateway"
@@ -165,4 +166,57 @@ func (s *Service) FlushStageAuthorizersCache(ctx context.Context, in *restapi.Fl
 		return err
 	})
 	return &restapi.FlushStageAuthorizersCacheOutput{}, err
+}
+
+// UpdateAuthorizer implements the operation.
+func (s *Service) UpdateAuthorizer(ctx context.Context, in *restapi.UpdateAuthorizerInput) (*restapi.UpdateAuthorizerOutput, error) {
+	var out *restapi.Authorizer
+	err := s.change(ctx, in.RestApiId, func(tx store.Tx, sc scope, _ *restAPI) error {
+		z, k, err := part[authorizer](tx, sc, kindAuthorizer, "Authorizer", in.AuthorizerId)
+		if err != nil {
+			return err
+		}
+		for _, p := range in.PatchOperations {
+			path, v := wire.V(p.Path), wire.V(p.Value)
+			if op := wire.V(p.Op); op != "replace" {
+				return bad("Invalid patch path  '%s' specified for op '%s'. Please choose supported operations", path, op)
+			}
+			switch path {
+			case "/name":
+				z.Name = v
+			case "/type":
+				z.Type = v
+			case "/authType":
+				z.AuthType = v
+			case "/authorizerUri":
+				z.AuthorizerUri = v
+			case "/authorizerCredentials":
+				z.AuthorizerCredentials = v
+			case "/identitySource":
+				z.IdentitySource = v
+			case "/identityValidationExpression":
+				z.IdentityValidationExpression = v
+			case "/authorizerResultTtlInSeconds":
+				n, err := strconv.ParseInt(v, 10, 32)
+				if err != nil {
+					return bad("Authorizer result TTL should be between 0 and 3600 seconds")
+				}
+				z.AuthorizerResultTtlInSeconds = wire.P(int32(n))
+			default:
+				return bad("Invalid patch path %s", path)
+			}
+		}
+		for _, o := range all[authorizer](tx, sc, kindAuthorizer) {
+			if o.Name == z.Name && o.Id != z.Id {
+				return bad("Authorizer name must be unique. Authorizer %s already exists in this RestApi.", z.Name)
+			}
+		}
+		if err := s.checkAuthorizer("UpdateAuthorizer", z); err != nil {
+			return err
+		}
+		store.Put(tx, k, z)
+		out = members.New[restapi.Authorizer](z)
+		return nil
+	})
+	return out, err
 }

@@ -121,3 +121,38 @@ func (s *Service) DeleteModel(ctx context.Context, in *restapi.DeleteModelInput)
 	})
 	return &restapi.DeleteModelOutput{}, err
 }
+
+// UpdateModel implements the operation.
+func (s *Service) UpdateModel(ctx context.Context, in *restapi.UpdateModelInput) (*restapi.UpdateModelOutput, error) {
+	var out *restapi.ModelShape
+	err := s.change(ctx, in.RestApiId, func(tx store.Tx, sc scope, _ *restAPI) error {
+		k := sc.parts(kindModel).Str(in.ModelName)
+		m, ok := store.Load[model](tx, k)
+		if !ok {
+			return missing("Invalid model name specified: %s", in.ModelName)
+		}
+		for _, p := range in.PatchOperations {
+			op, path := wire.V(p.Op), wire.V(p.Path)
+			switch {
+			case op != "replace":
+				return bad("Invalid patch path  '%s' specified for op '%s'. Please choose supported operations", path, op)
+			case path == "/schema":
+				m.Schema = wire.V(p.Value)
+			case path == "/description":
+				m.Description = wire.V(p.Value)
+			default:
+				return bad("Invalid patch path  '%s' specified for op 'replace'. Must be one of: [/description, /schema]", path)
+			}
+		}
+		if err := checkModel(m); err != nil {
+			return err
+		}
+		if _, err := compileSchema(m, all[model](tx, sc, kindModel), sc.api); err != nil {
+			return bad("Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified. %v]", err)
+		}
+		store.Put(tx, k, m)
+		out = members.New[restapi.ModelShape](m)
+		return nil
+	})
+	return out, err
+}

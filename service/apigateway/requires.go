@@ -1,10 +1,12 @@
 package apigateway
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 
 	restapi "virga/api/apigateway"
+	"virga/internal/openapi"
 	"virga/internal/wire"
 )
 
@@ -25,8 +27,35 @@ func need(ctx context.Context, r *wire.Requirements, method, path string, tags m
 	return nil
 }
 
+// pass states that the caller must be allowed to pass a role to API Gateway.
+func pass(r *wire.Requirements, role string) {
+	if role != "" {
+		r.Need("iam:PassRole", role, wire.Condition{Key: "iam:PassedToService", Values: []string{"apigateway.amazonaws.com"}})
+	}
+}
+
+// passOf states it for the roles that a document names.
+func passOf(r *wire.Requirements, doc []byte) {
+	if !bytes.Contains(doc, []byte("redentials")) {
+		return
+	}
+	a, err := openapi.Import(doc, openapi.Limits{})
+	if err != nil {
+		return // the operation refuses it
+	}
+	for _, z := range a.Authorizers {
+		pass(r, z.Credentials)
+	}
+	for _, m := range a.Methods {
+		if m.Integration != nil {
+			pass(r, m.Integration.Credentials)
+		}
+	}
+}
+
 // CreateAuthorizerRequires implements the operation's requirements.
 func (s *Service) CreateAuthorizerRequires(ctx context.Context, in *restapi.CreateAuthorizerInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.AuthorizerCredentials))
 	return need(ctx, r, "POST", "/restapis/"+in.RestApiId+"/authorizers", nil)
 }
 
@@ -38,6 +67,11 @@ func (s *Service) CreateDeploymentRequires(ctx context.Context, in *restapi.Crea
 // CreateModelRequires implements the operation's requirements.
 func (s *Service) CreateModelRequires(ctx context.Context, in *restapi.CreateModelInput, r *wire.Requirements) error {
 	return need(ctx, r, "POST", "/restapis/"+in.RestApiId+"/models", nil)
+}
+
+// CreateRequestValidatorRequires implements the operation's requirements.
+func (s *Service) CreateRequestValidatorRequires(ctx context.Context, in *restapi.CreateRequestValidatorInput, r *wire.Requirements) error {
+	return need(ctx, r, "POST", "/restapis/"+in.RestApiId+"/requestvalidators", nil)
 }
 
 // CreateResourceRequires implements the operation's requirements.
@@ -93,6 +127,11 @@ func (s *Service) DeleteMethodResponseRequires(ctx context.Context, in *restapi.
 // DeleteModelRequires implements the operation's requirements.
 func (s *Service) DeleteModelRequires(ctx context.Context, in *restapi.DeleteModelInput, r *wire.Requirements) error {
 	return need(ctx, r, "DELETE", "/restapis/"+in.RestApiId+"/models/"+in.ModelName, nil)
+}
+
+// DeleteRequestValidatorRequires implements the operation's requirements.
+func (s *Service) DeleteRequestValidatorRequires(ctx context.Context, in *restapi.DeleteRequestValidatorInput, r *wire.Requirements) error {
+	return need(ctx, r, "DELETE", "/restapis/"+in.RestApiId+"/requestvalidators/"+in.RequestValidatorId, nil)
 }
 
 // DeleteResourceRequires implements the operation's requirements.
@@ -185,6 +224,16 @@ func (s *Service) GetModelsRequires(ctx context.Context, in *restapi.GetModelsIn
 	return need(ctx, r, "GET", "/restapis/"+in.RestApiId+"/models", nil)
 }
 
+// GetRequestValidatorRequires implements the operation's requirements.
+func (s *Service) GetRequestValidatorRequires(ctx context.Context, in *restapi.GetRequestValidatorInput, r *wire.Requirements) error {
+	return need(ctx, r, "GET", "/restapis/"+in.RestApiId+"/requestvalidators/"+in.RequestValidatorId, nil)
+}
+
+// GetRequestValidatorsRequires implements the operation's requirements.
+func (s *Service) GetRequestValidatorsRequires(ctx context.Context, in *restapi.GetRequestValidatorsInput, r *wire.Requirements) error {
+	return need(ctx, r, "GET", "/restapis/"+in.RestApiId+"/requestvalidators", nil)
+}
+
 // GetResourceRequires implements the operation's requirements.
 func (s *Service) GetResourceRequires(ctx context.Context, in *restapi.GetResourceInput, r *wire.Requirements) error {
 	return need(ctx, r, "GET", "/restapis/"+in.RestApiId+"/resources/"+in.ResourceId, nil)
@@ -222,6 +271,7 @@ func (s *Service) GetTagsRequires(ctx context.Context, in *restapi.GetTagsInput,
 
 // ImportRestApiRequires implements the operation's requirements.
 func (s *Service) ImportRestApiRequires(ctx context.Context, in *restapi.ImportRestApiInput, r *wire.Requirements) error {
+	passOf(r, in.Body)
 	return need(ctx, r, "POST", "/restapis", nil)
 }
 
@@ -232,6 +282,7 @@ func (s *Service) PutGatewayResponseRequires(ctx context.Context, in *restapi.Pu
 
 // PutIntegrationRequires implements the operation's requirements.
 func (s *Service) PutIntegrationRequires(ctx context.Context, in *restapi.PutIntegrationInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.Credentials))
 	return need(ctx, r, "PUT", "/restapis/"+in.RestApiId+"/resources/"+in.ResourceId+"/methods/"+in.HttpMethod+"/integration", nil)
 }
 
@@ -252,6 +303,7 @@ func (s *Service) PutMethodResponseRequires(ctx context.Context, in *restapi.Put
 
 // PutRestApiRequires implements the operation's requirements.
 func (s *Service) PutRestApiRequires(ctx context.Context, in *restapi.PutRestApiInput, r *wire.Requirements) error {
+	passOf(r, in.Body)
 	return need(ctx, r, "PUT", "/restapis/"+in.RestApiId, nil)
 }
 
@@ -274,15 +326,35 @@ func (s *Service) UntagResourceRequires(ctx context.Context, in *restapi.UntagRe
 func (s *Service) UpdateAccountRequires(ctx context.Context, in *restapi.UpdateAccountInput, r *wire.Requirements) error {
 	for _, p := range in.PatchOperations {
 		if v := wire.V(p.Value); wire.V(p.Path) == "/cloudwatchRoleArn" && v != "" {
-			r.Need("iam:PassRole", v, wire.Condition{Key: "iam:PassedToService", Values: []string{"apigateway.amazonaws.com"}})
+			pass(r, v)
 		}
 	}
 	return need(ctx, r, "PATCH", "/account", nil)
 }
 
+// UpdateAuthorizerRequires implements the operation's requirements.
+func (s *Service) UpdateAuthorizerRequires(ctx context.Context, in *restapi.UpdateAuthorizerInput, r *wire.Requirements) error {
+	for _, p := range in.PatchOperations {
+		if wire.V(p.Path) == "/authorizerCredentials" {
+			pass(r, wire.V(p.Value))
+		}
+	}
+	return need(ctx, r, "PATCH", "/restapis/"+in.RestApiId+"/authorizers/"+in.AuthorizerId, nil)
+}
+
 // UpdateDeploymentRequires implements the operation's requirements.
 func (s *Service) UpdateDeploymentRequires(ctx context.Context, in *restapi.UpdateDeploymentInput, r *wire.Requirements) error {
 	return need(ctx, r, "PATCH", "/restapis/"+in.RestApiId+"/deployments/"+in.DeploymentId, nil)
+}
+
+// UpdateModelRequires implements the operation's requirements.
+func (s *Service) UpdateModelRequires(ctx context.Context, in *restapi.UpdateModelInput, r *wire.Requirements) error {
+	return need(ctx, r, "PATCH", "/restapis/"+in.RestApiId+"/models/"+in.ModelName, nil)
+}
+
+// UpdateRequestValidatorRequires implements the operation's requirements.
+func (s *Service) UpdateRequestValidatorRequires(ctx context.Context, in *restapi.UpdateRequestValidatorInput, r *wire.Requirements) error {
+	return need(ctx, r, "PATCH", "/restapis/"+in.RestApiId+"/requestvalidators/"+in.RequestValidatorId, nil)
 }
 
 // UpdateRestApiRequires implements the operation's requirements.
