@@ -39,6 +39,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
 	"virga/service/cloudformation"
 	"virga/service/iam"
@@ -146,7 +147,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
 		Transform: transformSAM(e), ResponseBase: responses})
-	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
+	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: "apigateway.amazonaws.com", domain: cfg.Domain}
+	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
+	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
 	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
@@ -159,8 +162,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		functions.Parts(),
 		stacks.Parts(),
 		http.Parts(),
+		rest.Parts(),
 	}
-	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http}})
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http, rest}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
