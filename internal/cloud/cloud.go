@@ -107,9 +107,10 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	e := env.NewReal()
 	c = &Cloud{Env: e, Region: cfg.Region, cfg: cfg, log: cfg.Log}
+	made := c // an early return has set c to nil by then
 	defer func() {
 		if err != nil {
-			c.Close()
+			made.Close()
 			c = nil
 		}
 	}()
