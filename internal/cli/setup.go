@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-type envCmd struct{}
+type envCmd struct{ Globals }
 
 // Help teaches.
 func (*envCmd) Help() string {

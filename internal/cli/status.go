@@ -9,7 +9,7 @@ import (
 	"virga/internal/wire"
 )
 
-type statusCmd struct{}
+type statusCmd struct{ Globals }
 
 // Help teaches.
 func (*statusCmd) Help() string {
