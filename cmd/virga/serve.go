@@ -170,6 +170,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	s.Listen = l.Addr().String()
+	l.Close() // lf holds the port. The launcher closes all other descriptors by number: none may have an owner left that closes its number again
 	if !s.Ephemeral {
 		if err := give(s.Data); err != nil {
 			return err
