@@ -263,9 +263,9 @@ func serverlessAlone(text []byte) bool {
 		s := string(text)
 		return !strings.Contains(s, "Fn::Transform") && !strings.Contains(s, "Fn::ForEach")
 	case t.IsString():
-		return t.Text() == macro.Serverless
+		return strings.HasPrefix(t.Text(), macro.Serverless)
 	default:
-		return t.Len() == 1 && t.Index(0).Text() == macro.Serverless
+		return t.Len() == 1 && strings.HasPrefix(t.Index(0).Text(), macro.Serverless)
 	}
 }
 
