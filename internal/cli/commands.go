@@ -15,5 +15,6 @@ type Commands struct {
 	Configure configureCmd `cmd:"" group:"set up" help:"Write an AWS profile that leads to the server."`
 	Reset     resetCmd     `cmd:"" group:"set up" help:"Take away everything (development)."`
 	Seed      seedCmd      `cmd:"" group:"set up" help:"Load objects, messages and parameters from a folder."`
+	Ready     ReadyCmd     `cmd:"" hidden:"" help:"Started by serve: runs the executables of ready.d."`
 	Doctor    doctorCmd    `cmd:"" group:"set up" help:"Say what this machine can and cannot do, and what to do about it."`
 }
