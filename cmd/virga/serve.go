@@ -198,6 +198,13 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	args := append(append([]string{}, os.Args[1:]...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
+	// Paths as they are from here, and what came by the environment, which the server does not have.
+	if s.Runtimes != "" {
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	if s.MasterKeyFile != "" {
+		args = append(args, "--master-key-file="+s.MasterKeyFile)
+	}
 	if !s.Ephemeral {
 		// The server starts in its data folder and knows it as ".": folders above it may be closed to its uid.
 		if err := os.Chdir(s.Data); err != nil {
