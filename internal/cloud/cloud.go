@@ -107,9 +107,10 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	e := env.NewReal()
 	c = &Cloud{Env: e, Region: cfg.Region, cfg: cfg, log: cfg.Log}
+	made := c // an early return has set c to nil by then
 	defer func() {
 		if err != nil {
-			c.Close()
+			made.Close()
 			c = nil
 		}
 	}()
@@ -130,8 +131,8 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
+	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth, Domain: cfg.Domain})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities, Domain: cfg.Domain})
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: lambda.Principal, domain: cfg.Domain}
@@ -151,12 +152,13 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
+	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
 		identities.Parts(),
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
-		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		buckets.Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		functions.Parts(),
 		stacks.Parts(),
@@ -188,7 +190,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})

@@ -12,6 +12,7 @@ import (
 	"virga/internal/gate"
 	"virga/internal/job"
 	"virga/internal/peer"
+	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -55,7 +56,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s),
+	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s), Types: []resource.Type{queueType{}, queuePolicyType{}},
 		Jobs: map[string]job.Kind{retainKind: retain{s}, discardKind: discard{}, moveKind: &move{s}},
 		DataEvents: []string{"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
 			"ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}}
