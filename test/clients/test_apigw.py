@@ -90,6 +90,24 @@ def test_path_form(server, application):
         assert json.loads(r.read()) == {"name": "old"}
 
 
+def test_update(server, application):
+    """Another route of each kind; the deployment is replaced, the APIs and their ids stay, and a second time nothing changes."""
+    cfn = server.client("cloudformation")
+    changed = json.loads(json.dumps(TEMPLATE))
+    events = changed["Resources"]["Hello"]["Properties"]["Events"]
+    events["Rest2"] = {"Type": "Api", "Properties": {"Path": "/more/{name}", "Method": "post"}}
+    events["Http2"] = {"Type": "HttpApi", "Properties": {"Path": "/more/{id}", "Method": "post"}}
+    update = dict(StackName="apigw", TemplateBody=json.dumps(changed), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+    cfn.update_stack(**update)
+    cfn.get_waiter("stack_update_complete").wait(StackName="apigw", WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    assert {o["OutputKey"]: o["OutputValue"] for o in cfn.describe_stacks(StackName="apigw")["Stacks"][0]["Outputs"]} == application
+    assert json.loads(call(server, application["Rest"], "/Prod/more/x", method="POST")[2]) == {"name": "x"}
+    assert json.loads(call(server, application["Http"], "/more/y", method="POST")[2]) == {"id": "y"}
+    assert json.loads(call(server, application["Rest"], "/Prod/hello/you")[2]) == {"name": "you"}
+    with pytest.raises(botocore.exceptions.ClientError, match="No updates are to be performed"):
+        cfn.update_stack(**update)
+
+
 def test_iam_authorization(server, application):
     fn = next(f for f in server.client("lambda").list_functions()["Functions"])
     client = server.client("apigatewayv2")
