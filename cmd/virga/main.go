@@ -48,6 +48,8 @@ func main() {
 	// The parts of this binary that are started by itself come before anything else.
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
+		case launchArg:
+			launchMain()
 		case launcher.Arg:
 			launcher.Main()
 		case process.Arg:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"virga/internal/auth"
 	"virga/internal/cloud"
@@ -156,6 +159,9 @@ func (s *serveCmd) functions(run string) (cloud.Functions, error) {
 func (s *serveCmd) launcherConfig(f cloud.Functions) launcher.Config {
 	cfg := f.LauncherConfig(s.Dev, filepath.Base(f.Run))
 	cfg.ServerUID, cfg.ServerGID = serverUID, serverUID
+	if _, port, err := net.SplitHostPort(s.Listen); err == nil {
+		cfg.Mirror, _ = strconv.Atoi(port)
+	}
 	return cfg
 }
 
@@ -197,6 +203,46 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
+	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
+	// opened so far, its runtime's included, must not come back to them.
+	fd := lf.Fd()
+	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Remove: map[bool]string{true: f.Run}[s.Ephemeral]})
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, os.Environ()))
+}
+
+// launch is what the launcher's image is told.
+type launch struct {
+	Config   launcher.Config
+	Exe      string
+	Args     []string
+	Env      []string
+	Listener int
+	Remove   string // folder to remove at the end, "" for none
+}
+
+// launchArg is os.Args[1] of the launcher's image.
+const launchArg = "virga-launch"
+
+// launchMain is the launcher's life. It does not return.
+func launchMain() {
+	var l launch
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "virga: the launcher is started by serve")
+		os.Exit(launcher.ErrorExit)
+	}
+	if err := json.Unmarshal([]byte(os.Args[2]), &l); err != nil {
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
+		os.Exit(launcher.ErrorExit)
+	}
 	var server atomic.Int64
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
@@ -207,16 +253,15 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 			}
 		}
 	}()
-	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf},
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
 		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
-		return fmt.Errorf("launcher: %w", err)
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
 	}
-	if s.Ephemeral {
-		os.RemoveAll(f.Run)
+	if l.Remove != "" {
+		os.RemoveAll(l.Remove)
 	}
 	os.Exit(code)
-	return nil
 }
 
 // childEnv is the little that the server needs of the environment.
