@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"virga/internal/auth"
+	"virga/internal/cli"
 	"virga/internal/cloud"
 	"virga/internal/egress"
 	"virga/internal/launcher"
@@ -176,6 +177,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	s.Listen = l.Addr().String()
+	l.Close() // lf holds the port. The launcher closes all other descriptors by number: none may have an owner left that closes its number again
 	if !s.Ephemeral {
 		if err := give(s.Data); err != nil {
 			return err
@@ -187,6 +189,9 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 				return err
 			}
 		}
+	}
+	if err := s.ready(l.Addr()); err != nil {
+		return err
 	}
 	if err := give(f.Run); err != nil {
 		return err
@@ -288,11 +293,48 @@ func give(dir string) error {
 		if err != nil {
 			return err
 		}
+		if d.IsDir() && d.Name() == cli.ReadyFolder && filepath.Dir(p) == dir {
+			return filepath.SkipDir // what runs as the user who starts the server is not the server's
+		}
 		if st, ok := i.Sys().(*syscall.Stat_t); ok && st.Uid == serverUID {
 			return nil
 		}
 		return os.Lchown(p, serverUID, serverUID)
 	})
+}
+
+// ready starts what runs the executables of ready.d once the server answers: a process of its own, as the user who starts
+// this one, which ends with it.
+func (s *serveCmd) ready(at net.Addr) error {
+	dir := filepath.Join(s.Data, cli.ReadyFolder)
+	if s.Ephemeral || s.Data == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{exe, "ready", "--dir", dir, "--endpoint", "http://" + at.String(), "--region", s.Region}
+	if s.Dev {
+		args = append(args, "--dev")
+	}
+	// By descriptor numbers alone: the launcher closes those that it does not know.
+	pid, err := syscall.ForkExec(exe, args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 2, 2}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", cli.ReadyFolder, err)
+	}
+	go func() {
+		var ws syscall.WaitStatus
+		for {
+			if _, err := syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // reachable gives a path of this binary that the server's uid may run: its own, or a copy where a folder above it is
@@ -390,6 +432,11 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if !s.Child {
+		if err := s.ready(l.Addr()); err != nil {
+			log.Warn("init scripts", "err", err)
+		}
+	}
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)
 	return errors.Join(err, c.Close())
