@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 
 	"virga/internal/admit"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/job"
 	"virga/internal/record"
@@ -33,6 +34,8 @@ type Parts struct {
 	DataEvents []string
 	// Types are the CloudFormation resource types of the service.
 	Types []resource.Type
+	// Panels are the service's pages of the web console.
+	Panels []panel.Panel
 }
 
 // Authority decides whether a call's requirements are met: the policy plane.

@@ -9,7 +9,7 @@ const $$ = (sel, root = document) => [...root.querySelectorAll(sel)];
 
 // Fresh lists. A [data-live] element asks for its page again and takes what is new of itself: children with a data-key
 // are matched by it, so a row that did not change keeps its focus and selection.
-const asked = new Map();
+const source = new WeakMap(); // an element that is shown: how the server wrote it
 
 function merge(into, from) {
   const keyed = [...from.children].some(c => c.dataset.key);
@@ -26,10 +26,9 @@ function merge(into, from) {
   const filled = old.size > 0;
   const next = [...from.children].map(c => {
     const was = old.get(c.dataset.key);
-    if (was && was.dataset.was === c.outerHTML) return was;
-    if (was && !was.dataset.was && same(was, c)) { was.dataset.was = c.outerHTML; return was; }
+    if (was && (source.get(was) === c.outerHTML || !source.has(was) && same(was, c))) { source.set(was, c.outerHTML); return was; }
     const now = document.importNode(c, true);
-    now.dataset.was = c.outerHTML;
+    source.set(now, c.outerHTML);
     if (was) { now.hidden = was.hidden; now.classList.toggle("on", was.classList.contains("on")); }
     else if (filled) now.classList.add("new");
     return now;
