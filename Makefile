@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build demo check clients crash crash-long sim-long conform generate test fuzz
+.PHONY: cfnlint build runtimes demo check clients crash crash-long sim-long conform generate test fuzz event-ruler
 
 build:
 	@mkdir -p $(BUILD)
@@ -18,12 +18,17 @@ $(VENV)/done: test/clients/requirements.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r test/clients/requirements.txt
 	@touch $@
 
+# boto3 and @aws-sdk for functions, by version and hash.
+RUNTIMES ?= $(BUILD)/runtimes
+runtimes:
+	bash tool/runtimes/fill.sh $(RUNTIMES)
+
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema
+	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
-check:
+check: runtimes
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
 	go vet ./...
 	go test ./...
@@ -44,6 +49,10 @@ sim-long:
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
+
+# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
+event-ruler:
+	CASES=$${CASES:-100000} bash test/eventruler/run.sh
 
 test: check generate sim-long conform clients crash
 

@@ -39,6 +39,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
 	"virga/service/cloudformation"
 	"virga/service/iam"
@@ -106,9 +107,10 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	e := env.NewReal()
 	c = &Cloud{Env: e, Region: cfg.Region, cfg: cfg, log: cfg.Log}
+	made := c // an early return has set c to nil by then
 	defer func() {
 		if err != nil {
-			c.Close()
+			made.Close()
 			c = nil
 		}
 	}()
@@ -129,8 +131,8 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
+	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth, Domain: cfg.Domain})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities, Domain: cfg.Domain})
 	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
 
 	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: lambda.Principal, domain: cfg.Domain}
@@ -146,20 +148,24 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
 		Transform: transformSAM(e), ResponseBase: responses})
-	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Log: cfg.Log})
+	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: "apigateway.amazonaws.com", domain: cfg.Domain}
+	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
+	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
+	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
 		identities.Parts(),
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
-		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		buckets.Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		functions.Parts(),
 		stacks.Parts(),
 		http.Parts(),
+		rest.Parts(),
 	}
-	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http}})
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http, rest}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
@@ -171,6 +177,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
+	web := c.console(cfg, parts)
 	for i := range 8 {
 		for _, s := range []string{"sqs", "job"} {
 			if name := fmt.Sprintf("%s/%d", s, i); !leases.Take(ctx, name) {
@@ -184,7 +191,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, Console: web, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})

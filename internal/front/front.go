@@ -71,6 +71,8 @@ type Config struct {
 	App func(w http.ResponseWriter, r *http.Request) bool
 	// Console serves the console's host.
 	Console http.Handler
+	// BucketCORS gives the headers that let a web page's request to a bucket through, or the refusal of a preflight.
+	BucketCORS func(ctx context.Context, bucket, origin, method, headers string, preflight, object bool) (http.Header, error)
 	// Health is what the health paths answer.
 	Health func() any
 	// Control serves /_virga/ paths of development.
@@ -228,7 +230,7 @@ func (c *call) api(host, path string) {
 	}
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
 	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil, Service: "unknown", Operation: "unknown"}
+		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil || inside(r, c.listener), Service: "unknown", Operation: "unknown"}
 	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package
@@ -240,7 +242,7 @@ func (c *call) api(host, path string) {
 		c.refuse(err)
 		return
 	}
-	if r.Method == http.MethodOptions && sig.Form == sigv4.Anonymous {
+	if r.Method == http.MethodOptions && (sig.Form == sigv4.Anonymous || rt.s3()) { // a browser asks without regard to a presigned query
 		c.preflight()
 		return
 	}
@@ -374,16 +376,19 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 }
 
 // devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+func (c *call) devAllowed() bool { return DevPeer(c.r, c.f.cfg.DevNetworks) }
+
+// DevPeer tells whether a request comes from where development keys work: this machine, or networks named for it.
+func DevPeer(r *http.Request, networks []*net.IPNet) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
+		return r.RemoteAddr == "" || r.RemoteAddr == "@" || r.RemoteAddr == "pipe"
 	}
 	ip := net.ParseIP(host)
 	if ip == nil {
 		return false
 	}
-	for _, n := range c.f.cfg.DevNetworks {
+	for _, n := range networks {
 		if n.Contains(ip) {
 			return true
 		}
@@ -538,6 +543,7 @@ func (c *call) write(r *wire.Response) {
 	if c.route.s3() {
 		h["X-Amz-Request-Id"] = []string{c.id}
 		h["X-Amz-Id-2"] = []string{c.id}
+		c.crossOrigin(h)
 	} else {
 		h["X-Amzn-Requestid"] = []string{c.id}
 	}

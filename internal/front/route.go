@@ -212,26 +212,25 @@ func listed(origin string, allowed []string) bool {
 	return false
 }
 
-// preflight answers a browser's question: only listed origins may call.
-func (c *call) preflight() {
-	o := c.r.Header.Get("Origin")
-	if !listed(o, c.f.cfg.Origins) {
-		c.answerError(wire.Errorf("AccessForbidden", 403, "CORSResponse: This CORS request is not allowed."))
-		return
-	}
-	h := c.w.Header()
-	h.Set("Access-Control-Allow-Origin", o)
-	h.Set("Access-Control-Allow-Methods", "GET, PUT, POST, DELETE, HEAD")
-	h.Set("Access-Control-Allow-Headers", c.r.Header.Get("Access-Control-Request-Headers"))
-	h.Set("Vary", "Origin")
-	c.w.WriteHeader(http.StatusNoContent)
-}
-
 func baseURL(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
+}
+
+// inside tells whether a request never left this machine: by loopback, or by a sandbox's own listener. Nobody on a network
+// could read it, which is what aws:SecureTransport is asked for (docs/decisions/0012).
+func inside(r *http.Request, l *Listener) bool {
+	if l.Principal != nil {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -258,6 +258,7 @@ func (g *Gate) inner(ctx context.Context, c *wire.Call, op *wire.Op, in any) (an
 	}
 	c.Service, c.Operation = op.Schema.Package, op.Name
 	c.Depth++
+	c.SecureTransport = true // it never leaves the process
 	c.RequestID = env.NewID(g.cfg.Env)
 	c.Time = g.cfg.Env.Wall()
 	return g.Serve(ctx, c, op, in)

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -250,8 +251,13 @@ func (r *Runner) claim(ctx context.Context, shard uint16, f ref, now time.Time) 
 			}
 		}
 		j.Attempt++
-		j.Epoch, j.State, j.Effects = epoch, Waiting, nil
+		j.Epoch, j.State, j.Effects = epoch, Claimed, nil
+		store.Put(tx, jobKey(j.Account, j.Kind, j.ID), j) // so that an At of the step itself is asked for again, not lost
 		effects, next, err := kind.Step(tx, j, now)
+		if err == nil && !askedAgain(tx, j) {
+			return nil
+		}
+		j.State = Waiting
 		if err != nil {
 			r.failed(tx, j, err.Error(), now)
 			return nil
@@ -283,6 +289,20 @@ func (r *Runner) claim(ctx context.Context, shard uint16, f ref, now time.Time) 
 	r.mu.Unlock()
 	r.cfg.Env.Go("effects "+f.Kind, func(ctx context.Context) { r.run(ctx, shard, f, kind, *started) })
 	return true, nil
+}
+
+// askedAgain takes over what a step or settling asked of its own job by At; it tells whether the job is still there.
+func askedAgain(tx store.Tx, j *Job) bool {
+	cur, ok := Get(tx, j.Account, j.Kind, j.ID)
+	if !ok {
+		return false
+	}
+	tx.Delete(dueKey(cur)) // At puts the row's old due time back
+	j.Again = cur.Again
+	if !bytes.Equal(cur.Payload, j.Payload) {
+		j.Payload = cur.Payload
+	}
+	return true
 }
 
 func settle(tx store.Tx, j *Job, next Next) {
@@ -355,6 +375,9 @@ func (r *Runner) run(ctx context.Context, shard uint16, f ref, kind Kind, j Job)
 		}
 		tx.Delete(dueKey(cur))
 		next, err := kind.Settle(tx, cur, results, now)
+		if err == nil && !askedAgain(tx, cur) {
+			return nil
+		}
 		if err != nil {
 			r.failed(tx, cur, err.Error(), now)
 			return nil

@@ -108,7 +108,13 @@ func confine() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	set, err := landlock.Ruleset([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, []string{selfExe})
+	read := []string{selfExe}
+	for _, p := range []string{"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"} {
+		if unix.Access(p, unix.F_OK) == nil {
+			read = append(read, p) // a binary that was built with cgo is not static
+		}
+	}
+	set, err := landlock.Scoped([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, read)
 	switch {
 	case errors.Is(err, landlock.ErrUnsupported):
 	case err != nil:

@@ -68,7 +68,7 @@ func (s *Service) CreateIntegration(ctx context.Context, in *v2api.CreateIntegra
 		return nil, err
 	}
 	ig := members.New[integration](in)
-	ig.IntegrationId = s.newID(7)
+	ig.IntegrationId = s.newID(ctx, 7, "integration")
 	if in.PayloadFormatVersion == nil {
 		return nil, bad("PayloadFormatVersion is a required parameter for integration type %s", in.IntegrationType)
 	}

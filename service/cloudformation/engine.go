@@ -47,21 +47,26 @@ func (k *coordinator) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect
 	if !ok || st.Operation == nil {
 		return nil, job.End, nil
 	}
-	op := st.Operation
 	var next time.Time
-	var err error
-	switch op.Phase {
-	case phaseApply:
-		next, err = k.s.apply(tx, st, now)
-	case phaseRollback:
-		err = k.s.rollback(tx, st, now)
-	case phaseCleanup:
-		err = k.s.cleanup(tx, st, now)
-	case phaseDelete:
-		err = k.s.remove(tx, st, now)
-	}
-	if err != nil {
-		return nil, job.End, err
+	for st.Operation != nil { // a phase that ends at once leads to the next
+		was := st.Operation.Phase
+		var err error
+		switch was {
+		case phaseApply:
+			next, err = k.s.apply(tx, st, now)
+		case phaseRollback:
+			next, err = time.Time{}, k.s.rollback(tx, st, now)
+		case phaseCleanup:
+			next, err = time.Time{}, k.s.cleanup(tx, st, now)
+		case phaseDelete:
+			next, err = time.Time{}, k.s.remove(tx, st, now)
+		}
+		if err != nil {
+			return nil, job.End, err
+		}
+		if st.Operation == nil || st.Operation.Phase == was {
+			break
+		}
 	}
 	store.Put(tx, st.key(), st)
 	return nil, job.Next{At: next}, nil
@@ -168,11 +173,9 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 		case st.OnFailure == "DELETE":
 			op.Phase = phaseDelete
 			s.stackEvent(tx, st, "DELETE_IN_PROGRESS", why+" Delete requested by user.", now)
-			decide(tx, st, now)
 		default:
 			op.Phase = phaseRollback
 			s.stackEvent(tx, st, "ROLLBACK_IN_PROGRESS", why+"Rollback requested by user.", now)
-			decide(tx, st, now)
 		}
 		return
 	}
@@ -186,7 +189,6 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 	}
 	op.Phase = phaseRollback
 	s.stackEvent(tx, st, "UPDATE_ROLLBACK_IN_PROGRESS", why, now)
-	decide(tx, st, now)
 }
 
 // applied ends the apply phase after success: outputs, exports, then the cleanup of an update.
@@ -216,7 +218,6 @@ func (s *Service) applied(tx store.Tx, st *stack, b *template.Bound, have map[st
 	}
 	op.Phase = phaseCleanup
 	s.stackEvent(tx, st, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", now)
-	decide(tx, st, now)
 	return nil
 }
 
@@ -347,7 +348,6 @@ func (s *Service) rollback(tx store.Tx, st *stack, now time.Time) error {
 	}
 	op.Phase = phaseCleanup
 	s.stackEvent(tx, st, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "", now)
-	decide(tx, st, now)
 	return nil
 }
 

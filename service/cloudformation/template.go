@@ -39,6 +39,7 @@ type request struct {
 	role         *string
 	topics       []string
 	types        []string // ResourceTypes
+	reviewed     bool     // a change set shows what transforms make before it is executed: they need no acknowledgement
 }
 
 // prepared is a request that may be executed: every check that needs no resource has passed.
@@ -189,7 +190,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 	need := t.Summary()
 	processed := ""
 	if t.Pending() {
-		if err := capable(need, in.capabilities); err != nil {
+		if err := capable(need, in); err != nil {
 			return nil, err
 		}
 		t, err = t.Expand(given, e, s.macros(ctx, e))
@@ -200,7 +201,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 		need2 := t.Summary()
 		need.Capabilities, need.CapabilitiesReason = append(need.Capabilities, need2.Capabilities...), need2.CapabilitiesReason
 	}
-	if err := capable(need, in.capabilities); err != nil {
+	if err := capable(need, in); err != nil {
 		return nil, err
 	}
 	if err := s.refuseTypes(t, in.types); err != nil {
@@ -316,9 +317,13 @@ func (s *Service) macros(ctx context.Context, e template.Env) template.Macros {
 }
 
 // capable refuses a template whose effects were not acknowledged.
-func capable(need template.Summary, given []string) error {
+func capable(need template.Summary, in request) error {
 	var missing []string
+	given := in.capabilities
 	for _, n := range need.Capabilities {
+		if n == "CAPABILITY_AUTO_EXPAND" && in.reviewed {
+			continue
+		}
 		if !slices.Contains(given, n) && !(n == "CAPABILITY_IAM" && slices.Contains(given, "CAPABILITY_NAMED_IAM")) && !slices.Contains(missing, n) {
 			missing = append(missing, n)
 		}
@@ -344,7 +349,7 @@ func (s *Service) refuseTypes(t *template.Template, allowed []string) error {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return wire.Unsupported("Resource types [" + strings.Join(missing, ", ") + "]: each")
+		return wire.Unsupported("Each of the resource types [" + strings.Join(missing, ", ") + "]")
 	}
 	return nil
 }

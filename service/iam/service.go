@@ -51,6 +51,7 @@ type Config struct {
 	Store  store.Store
 	Sealer Sealer
 	Auth   *auth.Auth
+	Domain string // of the server: a service principal X.Domain is X.amazonaws.com
 }
 
 // Service is IAM.

@@ -13,6 +13,7 @@ import (
 	"virga/internal/gate"
 	"virga/internal/job"
 	"virga/internal/peer"
+	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -56,9 +57,8 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s),
-		Jobs:   map[string]job.Kind{retainKind: retain{s}, discardKind: discard{}, moveKind: &move{s}},
-		Panels: []panel.Panel{consolePanel()},
+	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s), Types: []resource.Type{queueType{}, queuePolicyType{}}, Panels: []panel.Panel{consolePanel()},
+		Jobs: map[string]job.Kind{retainKind: retain{s}, discardKind: discard{}, moveKind: &move{s}},
 		DataEvents: []string{"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
 			"ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}}
 }
