@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"virga/internal/auth"
@@ -24,7 +25,7 @@ import (
 
 type serveCmd struct {
 	Listen        string   `default:"127.0.0.1:4566" help:"Address and port."`
-	Data          string   `type:"path" help:"Data folder; by default virga in the user's data folder."`
+	Data          string   `help:"Data folder; by default virga in the user's data folder."`
 	Ephemeral     bool     `help:"Keep everything in memory; all is gone with the process."`
 	Dev           bool     `help:"Development: the keys test/test work from loopback, the master key stays in the data folder."`
 	Account       string   `help:"Account of 12 digits; 000000000000 with --dev, else a stored random one."`
@@ -41,8 +42,9 @@ type serveCmd struct {
 	EgressAllow   []string `help:"What functions may reach: public, a name (db.example.com:5432, *.example.com) or a network; the public internet with --dev, nothing otherwise."`
 	LogLevel      string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 
-	Child    bool `hidden:"" help:"Started by the launcher."`
-	ListenFD int  `hidden:"" help:"Descriptor of the listener."`
+	Child    bool   `hidden:"" help:"Started by the launcher."`
+	DataName string `hidden:"" help:"The data folder as people know it."`
+	ListenFD int    `hidden:"" help:"Descriptor of the listener."`
 }
 
 const serverUID = 209_999 // just below the uids of sandboxes
@@ -55,6 +57,13 @@ func (s *serveCmd) Run() error {
 	}
 	if !s.Ephemeral && s.Data == "" {
 		dir, err := dataDir()
+		if err != nil {
+			return err
+		}
+		s.Data = dir
+	}
+	if !s.Ephemeral && !s.Child {
+		dir, err := filepath.Abs(s.Data)
 		if err != nil {
 			return err
 		}
@@ -182,9 +191,24 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 	}
 	args := append(append([]string{}, os.Args[1:]...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
 	if !s.Ephemeral {
-		args = append(args, "--data="+s.Data)
+		// The server starts in its data folder and knows it as ".": folders above it may be closed to its uid.
+		if err := os.Chdir(s.Data); err != nil {
+			return err
+		}
+		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
-	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf}})
+	var server atomic.Int64
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() { // the server finishes what it must, and its end is this process's
+		for range signals {
+			if pid := int(server.Load()); pid > 0 {
+				syscall.Kill(pid, syscall.SIGTERM)
+			}
+		}
+	}()
+	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf},
+		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
 		return fmt.Errorf("launcher: %w", err)
 	}
@@ -302,14 +326,18 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		l.Close()
 		return err
 	}
-	if f.Launcher != nil {
+	if f.Launcher != nil && !s.Child { // a child that closed its connection before its end would be killed
 		defer f.Launcher.Close()
 	}
 	fmt.Printf("Virga %s, account %s, region %s, endpoint http://%s\n", cloud.Version, c.Account, c.Region, l.Addr())
 	if s.Ephemeral {
 		fmt.Println("Everything is in memory and gone with this process (--ephemeral).")
 	} else {
-		fmt.Printf("Data: %s; root key: %s\n", cfg.Data, filepath.Join(cfg.Data, "root-"+c.Account+".key"))
+		name := s.Data
+		if s.DataName != "" {
+			name = s.DataName
+		}
+		fmt.Printf("Data: %s; root key: %s\n", name, filepath.Join(name, "root-"+c.Account+".key"))
 	}
 	if s.Dev {
 		fmt.Println("Development: the keys test/test work from loopback (--dev).")
