@@ -147,12 +147,13 @@ func clean(s string) string {
 	if strings.IndexByte(s, '\x1b') >= 0 {
 		s = escape.ReplaceAllString(s, "")
 	}
+	if strings.IndexByte(s, '\r') >= 0 { // Lambda's Python joins the lines of a traceback by carriage returns
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
-		case r == '\r':
-			return -1
 		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c:
 			return '\ufffd'
 		}
@@ -166,6 +167,6 @@ func awsCommand(f *frame, parts ...string) template.HTML {
 	if f.Region != "" {
 		region = " --region " + f.Region
 	}
-	s := html.EscapeString("aws --endpoint-url " + f.Endpoint + region + " " + strings.Join(parts, ""))
+	s := html.EscapeString("aws " + strings.Join(parts, "") + region + " --endpoint-url " + f.Endpoint)
 	return template.HTML(`<div class="cmd"><code>` + s + `</code><button type="button" class="ghost" data-copy>Copy</button></div>`)
 }

@@ -110,6 +110,5 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 		c.sessions.end(k.Value)
 	}
 	c.setCookie(w, r, "")
-	w.Header().Set("Clear-Site-Data", `"cache"`)
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }

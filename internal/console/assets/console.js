@@ -110,6 +110,10 @@ function start() {
   for (const el of lines) if (el.dataset.after !== undefined) { el.scrollTop = el.scrollHeight; keepFresh(el); }
   if (rest.length) keepFresh(rest[0]);
   for (const el of $$(".lines:not([data-live])")) el.scrollTop = el.scrollHeight;
+  for (const el of $$(".menu [aria-current], .tabs [aria-current]")) { // a narrow window shows a part of them
+    const strip = el.parentElement;
+    if (el.offsetLeft + el.offsetWidth > strip.clientWidth) strip.scrollLeft = el.offsetLeft - 24;
+  }
 }
 
 // Searching a list hides the rows that do not have all its words.
