@@ -97,6 +97,9 @@ func New(cfg Config) *Front {
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
 
+// Console gives the handler of the console's host, nil for none.
+func (f *Front) Console() http.Handler { return f.cfg.Console }
+
 // Listener is an open port with its surfaces.
 type Listener struct {
 	net.Listener
