@@ -294,7 +294,10 @@ func (x *Index) Match(event []byte, rules []int) ([]int, error) {
 	if f == nil {
 		f = &finding{seen: make([]uint32, len(x.entries)), met: make([]uint32, x.rules)}
 	}
-	defer x.scratch.Put(f)
+	defer func() {
+		f.release()
+		x.scratch.Put(f)
+	}()
 	if err := f.read(&x.paths, event); err != nil {
 		return rules, err
 	}
