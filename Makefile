@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients crash crash-long sim-long conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler
 
 build:
 	@mkdir -p $(BUILD)
@@ -36,6 +36,10 @@ check: runtimes
 clients: build $(VENV)/done
 	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
 
+# The web console in Chromium; SHOTS=folder keeps screenshots.
+console: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_SHOTS=$(SHOTS) $(VENV)/bin/python -m pytest -q -p no:cacheprovider test/console
+
 # 50 kills in CI; crash-long says its own figure.
 crash:
 	VIRGA_KILLS=50 go test ./test/crash -count=1 -v -timeout 30m -run TestKills
@@ -54,7 +58,7 @@ conform: $(VENV)/done
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
 
-test: check generate sim-long conform clients crash
+test: check generate sim-long conform clients console crash
 
 # How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
 cfnlint:

@@ -160,6 +160,9 @@ func (s *serveCmd) functions(run string) (cloud.Functions, error) {
 func (s *serveCmd) launcherConfig(f cloud.Functions) launcher.Config {
 	cfg := f.LauncherConfig(s.Dev, filepath.Base(f.Run))
 	cfg.ServerUID, cfg.ServerGID = serverUID, serverUID
+	if _, port, err := net.SplitHostPort(s.Listen); err == nil {
+		cfg.Mirror, _ = strconv.Atoi(port)
+	}
 	return cfg
 }
 
@@ -211,6 +214,9 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 			return err
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
+	}
+	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
+		args = append(args, "--runtimes="+s.Runtimes)
 	}
 	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
 	// opened so far, its runtime's included, must not come back to them.

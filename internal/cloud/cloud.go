@@ -191,6 +191,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
+	web := c.console(cfg, parts)
 	for i := range 8 {
 		for _, s := range []string{"sqs", "job"} {
 			if name := fmt.Sprintf("%s/%d", s, i); !leases.Take(ctx, name) {
@@ -205,7 +206,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, Signed: c.control, BucketCORS: buckets.CORS,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, Console: web, Signed: c.control, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})

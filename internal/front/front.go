@@ -100,6 +100,9 @@ func New(cfg Config) *Front {
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
 
+// Console gives the handler of the console's host, nil for none.
+func (f *Front) Console() http.Handler { return f.cfg.Console }
+
 // Listener is an open port with its surfaces.
 type Listener struct {
 	net.Listener
@@ -381,16 +384,19 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 }
 
 // devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+func (c *call) devAllowed() bool { return DevPeer(c.r, c.f.cfg.DevNetworks) }
+
+// DevPeer tells whether a request comes from where development keys work: this machine, or networks named for it.
+func DevPeer(r *http.Request, networks []*net.IPNet) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
+		return r.RemoteAddr == "" || r.RemoteAddr == "@" || r.RemoteAddr == "pipe"
 	}
 	ip := net.ParseIP(host)
 	if ip == nil {
 		return false
 	}
-	for _, n := range c.f.cfg.DevNetworks {
+	for _, n := range networks {
 		if n.Contains(ip) {
 			return true
 		}

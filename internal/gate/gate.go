@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 
 	"virga/internal/admit"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/job"
 	"virga/internal/record"
@@ -36,6 +37,8 @@ type Parts struct {
 	// Forget takes away what the service keeps of an account outside the account's own rows (names that are one space for
 	// all): a reset calls it before those rows go. Nil: nothing.
 	Forget func(tx store.Tx, account string)
+	// Panels are the service's pages of the web console.
+	Panels []panel.Panel
 }
 
 // Authority decides whether a call's requirements are met: the policy plane.
