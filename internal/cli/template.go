@@ -81,7 +81,7 @@ func lintTemplate(text []byte, dir, region string, parameters map[string]string)
 	if root, err := template.ParseValue(text, template.Limits{Bytes: templateBytesMax}); err == nil {
 		_, missing := bundle.Find(root, dir)
 		for _, m := range missing {
-			out = append(out, finding{"local", "Resources/" + m.Resource + "/Properties/" + m.Property, m.Pos.Line, m.Pos.Column, m.Err.Error(), "paths are relative to the template's folder"})
+			out = append(out, finding{"local", "Resources/" + m.Resource + "/Properties/" + m.Property, m.Pos.Line, m.Pos.Column, m.Error(), "paths are relative to the template's folder"})
 		}
 	}
 	for _, f := range lint.Lint(text, lint.Options{Macros: macros(te), Parameters: parameters, Env: te, Limits: template.Limits{Bytes: templateBytesMax}}) {
