@@ -150,6 +150,7 @@ type row struct {
 	Before  *snapshot `rec:"27"` // as it was before this operation
 	Old     []old     `rec:"28"` // physical resources to clean up
 	Since   time.Time `rec:"29"` // when the step began
+	Try     int64     `rec:"31"` // raised each time work begins, so that work done again has effects of its own
 	Gone    bool      `rec:"30"` // not in the new template
 	Unknown store.Unknown
 }

@@ -61,7 +61,7 @@ func (k *worker) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect, job
 	if r == nil {
 		return nil, job.End, nil
 	}
-	if st.Operation.Phase == phaseApply && len(st.Operation.Failed) > 0 && r.Stage > 0 { // a sibling failed: waiting ends
+	if op := st.Operation; r.Action == actionApply && r.Stage > 0 && (op.Phase != phaseApply || len(op.Failed) > 0 || op.Cancelled) { // a sibling failed: waiting ends
 		k.s.cancelled(tx, st, r, now)
 		return nil, job.End, nil
 	}
@@ -69,7 +69,7 @@ func (k *worker) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect, job
 	if name == "" {
 		name = "prepare"
 	}
-	return []job.Effect{{ID: job.EffectID(j, name+"/"+itoa(r.Stage)), Name: name}}, job.Next{}, nil
+	return []job.Effect{{ID: job.EffectID(j, name+"/"+itoa(r.Try)+"/"+itoa(r.Stage)), Name: name}}, job.Next{}, nil
 }
 
 // done is what an effect found or did, as JSON in a job's result.
@@ -85,6 +85,7 @@ type done struct {
 	After    time.Duration   `json:",omitempty"`
 	Context  []byte          `json:",omitempty"`
 	Failure  string          `json:",omitempty"` // for the event
+	Made     bool            `json:",omitempty"` // something was changed before it failed
 	Replaces string          `json:",omitempty"` // type of what is replaced, where the type changes too
 }
 
@@ -109,9 +110,9 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	op := st.Operation
 	ctx = k.s.as(ctx, st, &op.By)
+	var d done
 	inv, err := k.s.invoker(ctx, op.Role)
 	if err == nil {
-		var d done
 		if e.Name == "prepare" {
 			d, err = k.s.plan(ctx, st, r, all)
 		} else {
@@ -123,7 +124,7 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	_ = p
 	if text, ours := failure(err); ours {
-		return job.Result{Data: jsonOf(done{Failure: text})}
+		return job.Result{Data: jsonOf(done{Failure: text, Made: d.Made})}
 	}
 	return job.Result{Err: err.Error()}
 }
@@ -326,7 +327,8 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 	}
 	q := requestOf(st, in, r)
 	q.Token = e.ID
-	q.Invoker = &counted{inv: inv, token: e.ID, n: map[string]int{}}
+	calls := &counted{inv: inv, token: e.ID, n: map[string]int{}}
+	q.Invoker = calls
 	q.Call = wire.CallOf(ctx)
 	t := s.typeOf(r.Type)
 	if r.Action == actionClean {
@@ -354,7 +356,7 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 		p, err = t.Delete(ctx, q)
 	}
 	if err != nil {
-		return done{}, err
+		return done{Made: calls.made}, err
 	}
 	if p == nil {
 		p = &resource.Progress{}
@@ -371,6 +373,17 @@ type counted struct {
 	inv   wire.Invoker
 	token string
 	n     map[string]int
+	made  bool // a call that changes something was answered
+}
+
+// reads tells whether an operation only looks.
+func reads(name string) bool {
+	for _, p := range []string{"Get", "List", "Describe", "Head", "Search", "Query"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // Invoke implements wire.Invoker.
@@ -379,5 +392,9 @@ func (c *counted) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) 
 	name := op.Schema.Package + ":" + op.Name
 	call.EffectID = fmt.Sprintf("%s/%s/%d", c.token, name, c.n[name])
 	c.n[name]++
-	return c.inv.Invoke(wire.WithCall(ctx, &call), op, in)
+	out, err := c.inv.Invoke(wire.WithCall(ctx, &call), op, in)
+	if err == nil && !reads(op.Name) {
+		c.made = true
+	}
+	return out, err
 }
