@@ -109,12 +109,13 @@ func byID(all []*row) map[string]*row {
 // apply starts every resource whose dependencies are done, and ends the phase when nothing is left.
 func (s *Service) apply(tx store.Tx, st *stack, now time.Time) (time.Time, error) {
 	op := st.Operation
+	have := byID(rows(tx, st))
 	b, err := s.boundFor(tx, st, &op.Want)
-	if err != nil {
-		return time.Time{}, err
+	if err != nil { // it was read when the operation began: this version reads it otherwise
+		op.Failed, op.Why = []string{""}, "The template cannot be read: "+err.Error()+". "
+		s.fail(tx, st, have, now)
+		return time.Time{}, nil
 	}
-	all := rows(tx, st)
-	have := byID(all)
 	running, left := 0, 0
 	if st.TimeoutAfter > 0 && op.Kind == "create" && len(op.Failed) == 0 && !now.Before(op.Started.Add(time.Duration(st.TimeoutAfter)*time.Minute)) {
 		op.Why, op.Failed = "Stack creation time exceeded the specified timeout. ", []string{""}
@@ -174,15 +175,18 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 	op := st.Operation
 	why := op.Why
 	if why == "" {
-		var ids []string
+		failed := map[bool][]string{}
 		for _, f := range op.Failed {
-			if f != "" {
-				ids = append(ids, f)
+			if r := have[f]; r != nil {
+				failed[r.Before != nil] = append(failed[r.Before != nil], f)
 			}
 		}
-		sort.Strings(ids)
-		verb := map[string]string{"create": "create", "update": "update"}[op.Kind]
-		why = "The following resource(s) failed to " + verb + ": [" + strings.Join(ids, ", ") + "]. "
+		for _, before := range []bool{false, true} {
+			if ids := failed[before]; len(ids) > 0 {
+				sort.Strings(ids)
+				why += "The following resource(s) failed to " + map[bool]string{false: "create", true: "update"}[before] + ": [" + strings.Join(ids, ", ") + "]. "
+			}
+		}
 	}
 	if op.Kind == "create" {
 		switch {
@@ -191,8 +195,10 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 			s.done(tx, st, have)
 		case st.OnFailure == "DELETE":
 			op.Phase = phaseDelete
-			s.stackEvent(tx, st, "DELETE_IN_PROGRESS", why+" Delete requested by user.", now)
+			st.Deleted = now
+			s.stackEvent(tx, st, "DELETE_IN_PROGRESS", why+"Delete requested by user.", now)
 		default:
+			st.Deleted = now
 			op.Phase = phaseRollback
 			s.stackEvent(tx, st, "ROLLBACK_IN_PROGRESS", why+"Rollback requested by user.", now)
 		}
@@ -416,6 +422,7 @@ func (s *Service) cleanup(tx store.Tx, st *stack, now time.Time) error {
 	if st.Status == "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" {
 		status = "UPDATE_ROLLBACK_COMPLETE"
 	}
+	s.settleImports(tx, st, status == "UPDATE_COMPLETE")
 	s.stackEvent(tx, st, status, "", now)
 	s.done(tx, st, have)
 	return nil

@@ -207,6 +207,13 @@ func (s *Service) UpdateStack(ctx context.Context, in *cfnapi.UpdateStackInput) 
 		if in.DisableRollback != nil {
 			x.NoRollback = *in.DisableRollback
 		}
+		store.Each(tx, store.Prefix(changeSetsOf(x)), func(k store.Key, cs *changeSet) bool { // made against what the stack no longer is
+			if cs.Execution == "AVAILABLE" {
+				cs.Execution = "OBSOLETE"
+				store.Put(tx, k, cs)
+			}
+			return true
+		})
 		s.startUpdate(tx, x, p, wire.V(in.ClientRequestToken), "", c, now)
 		job.Finish(tx, c.Account, c.EffectID, now, []byte(x.ID))
 		return nil
@@ -279,6 +286,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *cfnapi.DeleteStackInput) 
 		role := wire.Or(in.RoleARN, x.Now.Role)
 		if op := x.Operation; x.Status == "CREATE_IN_PROGRESS" && op != nil { // what is being made is made to its end, and deleted
 			op.Kind, op.Phase, op.By, op.Token, op.Role = "delete", phaseDelete, auth.Delegate(c.Principal, now), wire.V(in.ClientRequestToken), role
+			x.Deleted = now
 			s.stackEvent(tx, x, "DELETE_IN_PROGRESS", "User Initiated", now)
 			s.poke(tx, x, now)
 			decide(tx, x, now)
@@ -299,6 +307,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *cfnapi.DeleteStackInput) 
 		}
 		cs := changeSetsOf(x)
 		tx.DeleteRange(cs, cs.End())
+		x.Deleted = now
 		s.stackEvent(tx, x, "DELETE_IN_PROGRESS", "User Initiated", now)
 		s.begin(tx, x, op, now)
 		store.Put(tx, x.key(), x)

@@ -129,9 +129,20 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	return job.Result{Err: err.Error()}
 }
 
+// reason is a failure that CloudFormation itself finds: events show it as it is.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+func reasonf(format string, a ...any) error { return reason(fmt.Sprintf(format, a...)) }
+
 // failure words an error for a stack event; it tells whether the error is an answer (and not a fault of the server, which
 // is tried again).
 func failure(err error) (string, bool) {
+	var own reason
+	if errors.As(err, &own) {
+		return string(own), true
+	}
 	var te *template.Error
 	if errors.As(err, &te) {
 		if te.Err != nil {
@@ -176,7 +187,7 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 		Ref: func(id string) (template.Value, error) {
 			r := all[id]
 			if r == nil || r.Physical == "" {
-				return template.Value{}, invalid("Resource %s has no physical id", id)
+				return template.Value{}, reasonf("Resource %s has no physical id", id)
 			}
 			if r.Ref != "" {
 				return template.StringOf(r.Ref), nil
@@ -186,7 +197,7 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 		GetAtt: func(id, attr string) (template.Value, error) {
 			r := all[id]
 			if r == nil {
-				return template.Value{}, invalid("Resource %s does not exist", id)
+				return template.Value{}, reasonf("Resource %s does not exist", id)
 			}
 			var v any = object(r.Attributes)
 			if direct, ok := object(r.Attributes)[attr]; ok {
@@ -195,14 +206,14 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 			for _, part := range strings.Split(attr, ".") {
 				m, ok := v.(map[string]any)
 				if !ok || m[part] == nil {
-					return template.Value{}, invalid("Requested attribute %s does not exist in schema for %s", attr, r.Type)
+					return template.Value{}, reasonf("Requested attribute %s does not exist in schema for %s", attr, r.Type)
 				}
 				v = m[part]
 			}
 			return template.FromAny(v), nil
 		},
 		ImportValue: func(name string) (template.Value, error) {
-			return s.imported(ctx, st, name)
+			return s.importValue(ctx, st, name)
 		},
 		Dynamic: s.dynamic(ctx),
 	}
@@ -229,7 +240,7 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 	}
 	def, ok := b.Resource(r.ID)
 	if !ok {
-		return d, invalid("Resource %s does not exist in the template", r.ID)
+		return d, reasonf("Resource %s does not exist in the template", r.ID)
 	}
 	look := s.lookup(ctx, st, all)
 	v, err := b.Resolve(r.ID, look)
@@ -275,7 +286,7 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 		d.Step = "replace"
 		fresh()
 		if d.Physical != "" && d.Physical == r.Physical && t.Name() != customName {
-			return d, invalid("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", r.Physical)
+			return d, reasonf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", r.Physical)
 		}
 		return d, nil
 	}
