@@ -169,7 +169,7 @@ func (t customType) look(ctx context.Context, r *resource.Request, kind string, 
 		if why == "" {
 			why = "No reason given"
 		}
-		return nil, reasonf("Received response status [FAILED] from custom resource. Message returned: %s (RequestId: %s)", why, w.Request)
+		return &resource.Progress{Physical: a.Physical}, reasonf("Received response status [FAILED] from custom resource. Message returned: %s (RequestId: %s)", why, w.Request)
 	case a.Status != "SUCCESS":
 		return nil, reasonf("Invalid Status in the custom resource's response: %s", a.Status)
 	case a.Physical == "" && kind != "Delete":

@@ -36,6 +36,8 @@ func (k *worker) Settle(tx store.Tx, j *job.Job, rs []job.Result, now time.Time)
 	case d.Failure != "":
 		if !d.Made && r.Stage == 0 {
 			s.unmade(r)
+		} else if d.Physical != "" && (r.Step == "create" || r.Step == "replace") {
+			r.Physical = d.Physical
 		}
 		s.failed(tx, st, r, d.Failure, now)
 	case r.Step == "":
@@ -101,6 +103,10 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 			r.Type = d.Replaces
 		}
 	case "revert":
+		as := r.Properties
+		if r.Desired != nil { // what failed, as it was to be
+			as = r.Desired
+		}
 		r.Desired = d.Desired
 		if r.Physical != r.Before.Physical { // a replacement: the old resource is the one again, the new one is cleaned up
 			var olds []old
@@ -110,7 +116,7 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 				}
 			}
 			if r.Physical != "" {
-				olds = append(olds, old{Type: r.Type, Physical: r.Physical, Properties: r.Properties, Suffix: r.Suffix})
+				olds = append(olds, old{Type: r.Type, Physical: r.Physical, Properties: as, Suffix: r.Suffix})
 			}
 			r.restore(r.Before)
 			r.Old, r.Work, r.Desired = olds, workDone, nil

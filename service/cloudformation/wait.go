@@ -110,12 +110,13 @@ func (t waitType) Create(ctx context.Context, r *resource.Request) (*resource.Pr
 	}
 	var good int64
 	var bad *signal
+	from := ""
 	data := map[string]string{}
 	if err := t.s.cfg.Store.View(ctx, func(rd store.Reader) error {
 		good, bad = 0, nil
 		store.Each(rd, store.Prefix(signalsOf(r.Call.Account, parts[0], parts[1], parts[2])), func(k store.Key, x *signal) bool {
 			if x.Status == "FAILURE" {
-				bad = x
+				bad, from = x, k.StrPart(4)
 				return false
 			}
 			good++
@@ -128,7 +129,7 @@ func (t waitType) Create(ctx context.Context, r *resource.Request) (*resource.Pr
 	}
 	switch {
 	case bad != nil:
-		return nil, reasonf("WaitCondition received failed message: '%s' for uniqueId: %s", bad.Reason, r.LogicalID)
+		return nil, reasonf("WaitCondition received failed message: '%s' for uniqueId: %s", bad.Reason, from)
 	case good >= want:
 		return &resource.Progress{Physical: r.Physical, Attributes: map[string]any{"Data": string(jsonOf(data))}}, nil
 	case !t.s.cfg.Env.Now().Before(until):

@@ -110,11 +110,13 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	op := st.Operation
 	ctx = k.s.as(ctx, st, &op.By)
-	var d done
+	d := done{}
 	inv, err := k.s.invoker(ctx, op.Role)
 	if err == nil {
 		if e.Name == "prepare" {
-			d, err = k.s.plan(ctx, st, r, all)
+			if d, err = k.s.plan(ctx, st, r, all); err != nil {
+				d = done{}
+			}
 		} else {
 			d, err = k.s.act(ctx, st, r, e, inv)
 		}
@@ -124,7 +126,7 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	_ = p
 	if text, ours := failure(err); ours {
-		return job.Result{Data: jsonOf(done{Failure: text, Made: d.Made})}
+		return job.Result{Data: jsonOf(done{Failure: text, Made: d.Made, Physical: d.Physical})}
 	}
 	return job.Result{Err: err.Error()}
 }
@@ -358,7 +360,7 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 	case "update", "revert":
 		p, err = t.Update(ctx, q)
 	case "delete":
-		if r.Action == actionDelete {
+		if r.Action == actionDelete && r.Properties != nil { // else its creation failed: as it was to be
 			q.Properties = object(r.Properties)
 		}
 		if q.Physical == "" {
@@ -367,7 +369,11 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 		p, err = t.Delete(ctx, q)
 	}
 	if err != nil {
-		return done{Made: calls.made}, err
+		d := done{Made: calls.made}
+		if p != nil {
+			d.Physical = p.Physical
+		}
+		return d, err
 	}
 	if p == nil {
 		p = &resource.Progress{}

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,13 +51,17 @@ type thing struct {
 
 type tokens struct{}
 
+func sum(l ...string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprintf("%q", l)))) }
+
 func (tokens) SealToken(account, context string, plain []byte) ([]byte, error) {
-	return []byte(account + "|" + context + "|" + string(plain)), nil
+	return []byte(account + "|" + context + "|" + string(plain) + "|" + sum(account, context, string(plain))), nil
 }
 
 func (tokens) OpenToken(account, context string, sealed []byte) ([]byte, error) {
 	if rest, ok := strings.CutPrefix(string(sealed), account+"|"+context+"|"); ok {
-		return []byte(rest), nil
+		if i := strings.LastIndexByte(rest, '|'); i >= 0 && rest[i+1:] == sum(account, context, rest[:i]) {
+			return []byte(rest[:i]), nil
+		}
 	}
 	return nil, errors.New("no such token")
 }
