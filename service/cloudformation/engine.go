@@ -299,7 +299,7 @@ func (s *Service) sweep(tx store.Tx, st *stack, have map[string]*row, action str
 			left++
 			continue
 		}
-		if !match(r) || needed(have, need, match, id) {
+		if !match(r) || st.Operation.Phase != phaseCleanup && needed(have, need, match, id) { // a cleanup tries everything once
 			continue
 		}
 		left++

@@ -209,15 +209,23 @@ func (f fake) Supports() []string {
 }
 
 func (f fake) call(ctx context.Context, op string, r *resource.Request, name string) (*resource.Progress, error) {
-	if n := f.x.slow[op+"/"+r.LogicalID]; n != 0 {
-		if n > 0 {
-			f.x.slow[op+"/"+r.LogicalID]--
-		}
-		return &resource.Progress{Physical: r.Physical, Pending: true, After: time.Second, Context: []byte("x")}, nil
+	k := op + "/" + r.LogicalID
+	slow := f.x.slow[k] != 0
+	if f.x.slow[k] > 0 {
+		f.x.slow[k]--
 	}
-	_, err := wire.Invoke[thingAnswer](ctx, r.Invoker, &wire.Op{Name: op, Schema: &wire.Schema{Package: "fake"}}, &thingCall{f.name, r.LogicalID, name, r.Properties, r.Tags})
-	if err != nil {
-		return nil, err
+	pending := &resource.Progress{Physical: name, Pending: true, After: time.Second, Context: []byte("x")}
+	if slow && op != "Create" { // what is made is there before it is ready
+		return pending, nil
+	}
+	if op != "Create" || r.Context == nil {
+		_, err := wire.Invoke[thingAnswer](ctx, r.Invoker, &wire.Op{Name: op, Schema: &wire.Schema{Package: "fake"}}, &thingCall{f.name, r.LogicalID, name, r.Properties, r.Tags})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if slow {
+		return pending, nil
 	}
 	return &resource.Progress{Physical: name, Attributes: map[string]any{"Arn": "arn:fake:" + name, "Value": r.Properties.Str("Value")}}, nil
 }
@@ -235,12 +243,12 @@ func (f fake) Update(ctx context.Context, r *resource.Request) (*resource.Progre
 }
 
 func (f fake) Delete(ctx context.Context, r *resource.Request) (*resource.Progress, error) {
-	_, err := f.call(ctx, "Delete", r, r.Physical)
+	p, err := f.call(ctx, "Delete", r, r.Physical)
 	var e *wire.Error
 	if errors.As(err, &e) && e.Code == "NotFound" {
 		err = nil
 	}
-	return nil, err
+	return p, err
 }
 
 func (f fake) Read(ctx context.Context, r *resource.Request) (*resource.Progress, error) {
