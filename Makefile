@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients crash crash-long sim-long conform generate test fuzz
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler
 
 build:
 	@mkdir -p $(BUILD)
@@ -26,7 +26,7 @@ runtimes:
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema
+	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
 check: runtimes
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
@@ -35,6 +35,10 @@ check: runtimes
 
 clients: build $(VENV)/done
 	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
+
+# The web console in Chromium; SHOTS=folder keeps screenshots.
+console: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_SHOTS=$(SHOTS) $(VENV)/bin/python -m pytest -q -p no:cacheprovider test/console
 
 # 50 kills in CI; crash-long says its own figure.
 crash:
@@ -51,7 +55,11 @@ sim-long:
 conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
 
-test: check generate sim-long conform clients crash
+# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
+event-ruler:
+	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+test: check generate sim-long conform clients console crash
 
 # How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
 cfnlint:

@@ -16,6 +16,8 @@ type Server interface {
 	CreateDeploymentRequires(ctx context.Context, in *CreateDeploymentInput, r *wire.Requirements) error
 	CreateModel(ctx context.Context, in *CreateModelInput) (*CreateModelOutput, error)
 	CreateModelRequires(ctx context.Context, in *CreateModelInput, r *wire.Requirements) error
+	CreateRequestValidator(ctx context.Context, in *CreateRequestValidatorInput) (*CreateRequestValidatorOutput, error)
+	CreateRequestValidatorRequires(ctx context.Context, in *CreateRequestValidatorInput, r *wire.Requirements) error
 	CreateResource(ctx context.Context, in *CreateResourceInput) (*CreateResourceOutput, error)
 	CreateResourceRequires(ctx context.Context, in *CreateResourceInput, r *wire.Requirements) error
 	CreateRestApi(ctx context.Context, in *CreateRestApiInput) (*CreateRestApiOutput, error)
@@ -38,6 +40,8 @@ type Server interface {
 	DeleteMethodResponseRequires(ctx context.Context, in *DeleteMethodResponseInput, r *wire.Requirements) error
 	DeleteModel(ctx context.Context, in *DeleteModelInput) (*DeleteModelOutput, error)
 	DeleteModelRequires(ctx context.Context, in *DeleteModelInput, r *wire.Requirements) error
+	DeleteRequestValidator(ctx context.Context, in *DeleteRequestValidatorInput) (*DeleteRequestValidatorOutput, error)
+	DeleteRequestValidatorRequires(ctx context.Context, in *DeleteRequestValidatorInput, r *wire.Requirements) error
 	DeleteResource(ctx context.Context, in *DeleteResourceInput) (*DeleteResourceOutput, error)
 	DeleteResourceRequires(ctx context.Context, in *DeleteResourceInput, r *wire.Requirements) error
 	DeleteRestApi(ctx context.Context, in *DeleteRestApiInput) (*DeleteRestApiOutput, error)
@@ -74,6 +78,10 @@ type Server interface {
 	GetModelRequires(ctx context.Context, in *GetModelInput, r *wire.Requirements) error
 	GetModels(ctx context.Context, in *GetModelsInput) (*GetModelsOutput, error)
 	GetModelsRequires(ctx context.Context, in *GetModelsInput, r *wire.Requirements) error
+	GetRequestValidator(ctx context.Context, in *GetRequestValidatorInput) (*GetRequestValidatorOutput, error)
+	GetRequestValidatorRequires(ctx context.Context, in *GetRequestValidatorInput, r *wire.Requirements) error
+	GetRequestValidators(ctx context.Context, in *GetRequestValidatorsInput) (*GetRequestValidatorsOutput, error)
+	GetRequestValidatorsRequires(ctx context.Context, in *GetRequestValidatorsInput, r *wire.Requirements) error
 	GetResource(ctx context.Context, in *GetResourceInput) (*GetResourceOutput, error)
 	GetResourceRequires(ctx context.Context, in *GetResourceInput, r *wire.Requirements) error
 	GetResources(ctx context.Context, in *GetResourcesInput) (*GetResourcesOutput, error)
@@ -110,8 +118,14 @@ type Server interface {
 	UntagResourceRequires(ctx context.Context, in *UntagResourceInput, r *wire.Requirements) error
 	UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*UpdateAccountOutput, error)
 	UpdateAccountRequires(ctx context.Context, in *UpdateAccountInput, r *wire.Requirements) error
+	UpdateAuthorizer(ctx context.Context, in *UpdateAuthorizerInput) (*UpdateAuthorizerOutput, error)
+	UpdateAuthorizerRequires(ctx context.Context, in *UpdateAuthorizerInput, r *wire.Requirements) error
 	UpdateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*UpdateDeploymentOutput, error)
 	UpdateDeploymentRequires(ctx context.Context, in *UpdateDeploymentInput, r *wire.Requirements) error
+	UpdateModel(ctx context.Context, in *UpdateModelInput) (*UpdateModelOutput, error)
+	UpdateModelRequires(ctx context.Context, in *UpdateModelInput, r *wire.Requirements) error
+	UpdateRequestValidator(ctx context.Context, in *UpdateRequestValidatorInput) (*UpdateRequestValidatorOutput, error)
+	UpdateRequestValidatorRequires(ctx context.Context, in *UpdateRequestValidatorInput, r *wire.Requirements) error
 	UpdateRestApi(ctx context.Context, in *UpdateRestApiInput) (*UpdateRestApiOutput, error)
 	UpdateRestApiRequires(ctx context.Context, in *UpdateRestApiInput, r *wire.Requirements) error
 	UpdateStage(ctx context.Context, in *UpdateStageInput) (*UpdateStageOutput, error)
@@ -124,6 +138,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[1], s.CreateAuthorizer, s.CreateAuthorizerRequires),
 		wire.Handle(&Model.Ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
 		wire.Handle(&Model.Ops[8], s.CreateModel, s.CreateModelRequires),
+		wire.Handle(&Model.Ops[9], s.CreateRequestValidator, s.CreateRequestValidatorRequires),
 		wire.Handle(&Model.Ops[10], s.CreateResource, s.CreateResourceRequires),
 		wire.Handle(&Model.Ops[11], s.CreateRestApi, s.CreateRestApiRequires),
 		wire.Handle(&Model.Ops[12], s.CreateStage, s.CreateStageRequires),
@@ -135,6 +150,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[28], s.DeleteMethod, s.DeleteMethodRequires),
 		wire.Handle(&Model.Ops[29], s.DeleteMethodResponse, s.DeleteMethodResponseRequires),
 		wire.Handle(&Model.Ops[30], s.DeleteModel, s.DeleteModelRequires),
+		wire.Handle(&Model.Ops[31], s.DeleteRequestValidator, s.DeleteRequestValidatorRequires),
 		wire.Handle(&Model.Ops[32], s.DeleteResource, s.DeleteResourceRequires),
 		wire.Handle(&Model.Ops[33], s.DeleteRestApi, s.DeleteRestApiRequires),
 		wire.Handle(&Model.Ops[34], s.DeleteStage, s.DeleteStageRequires),
@@ -153,6 +169,8 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[65], s.GetMethodResponse, s.GetMethodResponseRequires),
 		wire.Handle(&Model.Ops[66], s.GetModel, s.GetModelRequires),
 		wire.Handle(&Model.Ops[68], s.GetModels, s.GetModelsRequires),
+		wire.Handle(&Model.Ops[69], s.GetRequestValidator, s.GetRequestValidatorRequires),
+		wire.Handle(&Model.Ops[70], s.GetRequestValidators, s.GetRequestValidatorsRequires),
 		wire.Handle(&Model.Ops[71], s.GetResource, s.GetResourceRequires),
 		wire.Handle(&Model.Ops[72], s.GetResources, s.GetResourcesRequires),
 		wire.Handle(&Model.Ops[73], s.GetRestApi, s.GetRestApiRequires),
@@ -171,7 +189,10 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[100], s.TestInvokeMethod, s.TestInvokeMethodRequires),
 		wire.Handle(&Model.Ops[101], s.UntagResource, s.UntagResourceRequires),
 		wire.Handle(&Model.Ops[102], s.UpdateAccount, s.UpdateAccountRequires),
+		wire.Handle(&Model.Ops[104], s.UpdateAuthorizer, s.UpdateAuthorizerRequires),
 		wire.Handle(&Model.Ops[107], s.UpdateDeployment, s.UpdateDeploymentRequires),
+		wire.Handle(&Model.Ops[116], s.UpdateModel, s.UpdateModelRequires),
+		wire.Handle(&Model.Ops[117], s.UpdateRequestValidator, s.UpdateRequestValidatorRequires),
 		wire.Handle(&Model.Ops[119], s.UpdateRestApi, s.UpdateRestApiRequires),
 		wire.Handle(&Model.Ops[120], s.UpdateStage, s.UpdateStageRequires),
 	}
@@ -193,6 +214,11 @@ func (c *Client) CreateDeployment(ctx context.Context, in *CreateDeploymentInput
 // CreateModel invokes the operation of that name.
 func (c *Client) CreateModel(ctx context.Context, in *CreateModelInput) (*CreateModelOutput, error) {
 	return wire.Invoke[CreateModelOutput](ctx, c.Invoker, &Model.Ops[8], in)
+}
+
+// CreateRequestValidator invokes the operation of that name.
+func (c *Client) CreateRequestValidator(ctx context.Context, in *CreateRequestValidatorInput) (*CreateRequestValidatorOutput, error) {
+	return wire.Invoke[CreateRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }
 
 // CreateResource invokes the operation of that name.
@@ -248,6 +274,11 @@ func (c *Client) DeleteMethodResponse(ctx context.Context, in *DeleteMethodRespo
 // DeleteModel invokes the operation of that name.
 func (c *Client) DeleteModel(ctx context.Context, in *DeleteModelInput) (*DeleteModelOutput, error) {
 	return wire.Invoke[DeleteModelOutput](ctx, c.Invoker, &Model.Ops[30], in)
+}
+
+// DeleteRequestValidator invokes the operation of that name.
+func (c *Client) DeleteRequestValidator(ctx context.Context, in *DeleteRequestValidatorInput) (*DeleteRequestValidatorOutput, error) {
+	return wire.Invoke[DeleteRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[31], in)
 }
 
 // DeleteResource invokes the operation of that name.
@@ -340,6 +371,16 @@ func (c *Client) GetModels(ctx context.Context, in *GetModelsInput) (*GetModelsO
 	return wire.Invoke[GetModelsOutput](ctx, c.Invoker, &Model.Ops[68], in)
 }
 
+// GetRequestValidator invokes the operation of that name.
+func (c *Client) GetRequestValidator(ctx context.Context, in *GetRequestValidatorInput) (*GetRequestValidatorOutput, error) {
+	return wire.Invoke[GetRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[69], in)
+}
+
+// GetRequestValidators invokes the operation of that name.
+func (c *Client) GetRequestValidators(ctx context.Context, in *GetRequestValidatorsInput) (*GetRequestValidatorsOutput, error) {
+	return wire.Invoke[GetRequestValidatorsOutput](ctx, c.Invoker, &Model.Ops[70], in)
+}
+
 // GetResource invokes the operation of that name.
 func (c *Client) GetResource(ctx context.Context, in *GetResourceInput) (*GetResourceOutput, error) {
 	return wire.Invoke[GetResourceOutput](ctx, c.Invoker, &Model.Ops[71], in)
@@ -430,9 +471,24 @@ func (c *Client) UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*Up
 	return wire.Invoke[UpdateAccountOutput](ctx, c.Invoker, &Model.Ops[102], in)
 }
 
+// UpdateAuthorizer invokes the operation of that name.
+func (c *Client) UpdateAuthorizer(ctx context.Context, in *UpdateAuthorizerInput) (*UpdateAuthorizerOutput, error) {
+	return wire.Invoke[UpdateAuthorizerOutput](ctx, c.Invoker, &Model.Ops[104], in)
+}
+
 // UpdateDeployment invokes the operation of that name.
 func (c *Client) UpdateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*UpdateDeploymentOutput, error) {
 	return wire.Invoke[UpdateDeploymentOutput](ctx, c.Invoker, &Model.Ops[107], in)
+}
+
+// UpdateModel invokes the operation of that name.
+func (c *Client) UpdateModel(ctx context.Context, in *UpdateModelInput) (*UpdateModelOutput, error) {
+	return wire.Invoke[UpdateModelOutput](ctx, c.Invoker, &Model.Ops[116], in)
+}
+
+// UpdateRequestValidator invokes the operation of that name.
+func (c *Client) UpdateRequestValidator(ctx context.Context, in *UpdateRequestValidatorInput) (*UpdateRequestValidatorOutput, error) {
+	return wire.Invoke[UpdateRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[117], in)
 }
 
 // UpdateRestApi invokes the operation of that name.

@@ -108,6 +108,14 @@ type CreateModelInput struct {
 	ContentType string
 }
 
+// CreateRequestValidatorInput is the model's CreateRequestValidatorRequest.
+type CreateRequestValidatorInput struct {
+	RestApiId                 string
+	Name                      *string
+	ValidateRequestBody       *bool
+	ValidateRequestParameters *bool
+}
+
 // CreateResourceInput is the model's CreateResourceRequest.
 type CreateResourceInput struct {
 	RestApiId string
@@ -199,6 +207,12 @@ type DeleteMethodResponseInput struct {
 type DeleteModelInput struct {
 	RestApiId string
 	ModelName string
+}
+
+// DeleteRequestValidatorInput is the model's DeleteRequestValidatorRequest.
+type DeleteRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
 }
 
 // DeleteResourceInput is the model's DeleteResourceRequest.
@@ -371,6 +385,19 @@ type GetModelsInput struct {
 	Limit     *int32
 }
 
+// GetRequestValidatorInput is the model's GetRequestValidatorRequest.
+type GetRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
+}
+
+// GetRequestValidatorsInput is the model's GetRequestValidatorsRequest.
+type GetRequestValidatorsInput struct {
+	RestApiId string
+	Position  *string
+	Limit     *int32
+}
+
 // GetResourceInput is the model's GetResourceRequest.
 type GetResourceInput struct {
 	RestApiId  string
@@ -498,7 +525,7 @@ func (e *LimitExceededException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *LimitExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 79, e.Message
+	return &schema, 83, e.Message
 }
 
 // Method is a structure of the service's model.
@@ -566,7 +593,7 @@ type NotFoundException struct {
 func (e *NotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NotFoundException) Modeled() (*wire.Schema, int32, string) { return &schema, 110, e.Message }
+func (e *NotFoundException) Modeled() (*wire.Schema, int32, string) { return &schema, 115, e.Message }
 
 // PatchOperation is a structure of the service's model.
 type PatchOperation struct {
@@ -654,6 +681,20 @@ type PutRestApiInput struct {
 	Body           []byte
 }
 
+// RequestValidator is a structure of the service's model.
+type RequestValidator struct {
+	Id                        *string
+	Name                      *string
+	ValidateRequestBody       *bool
+	ValidateRequestParameters *bool
+}
+
+// GetRequestValidatorsOutput is the model's RequestValidators.
+type GetRequestValidatorsOutput struct {
+	Position *string
+	Items    []RequestValidator
+}
+
 // Resource is a structure of the service's model.
 type Resource struct {
 	Id              *string
@@ -707,7 +748,7 @@ func (e *ServiceUnavailableException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *ServiceUnavailableException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 130, e.Message
+	return &schema, 137, e.Message
 }
 
 // Stage is a structure of the service's model.
@@ -791,7 +832,7 @@ func (e *TooManyRequestsException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *TooManyRequestsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 142, e.Message
+	return &schema, 149, e.Message
 }
 
 // UnauthorizedException is an error of the service's model.
@@ -803,7 +844,7 @@ func (e *UnauthorizedException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *UnauthorizedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 144, e.Message
+	return &schema, 151, e.Message
 }
 
 // UntagResourceInput is the model's UntagResourceRequest.
@@ -817,11 +858,32 @@ type UpdateAccountInput struct {
 	PatchOperations []PatchOperation
 }
 
+// UpdateAuthorizerInput is the model's UpdateAuthorizerRequest.
+type UpdateAuthorizerInput struct {
+	RestApiId       string
+	AuthorizerId    string
+	PatchOperations []PatchOperation
+}
+
 // UpdateDeploymentInput is the model's UpdateDeploymentRequest.
 type UpdateDeploymentInput struct {
 	RestApiId       string
 	DeploymentId    string
 	PatchOperations []PatchOperation
+}
+
+// UpdateModelInput is the model's UpdateModelRequest.
+type UpdateModelInput struct {
+	RestApiId       string
+	ModelName       string
+	PatchOperations []PatchOperation
+}
+
+// UpdateRequestValidatorInput is the model's UpdateRequestValidatorRequest.
+type UpdateRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
+	PatchOperations    []PatchOperation
 }
 
 // UpdateRestApiInput is the model's UpdateRestApiRequest.
@@ -845,6 +907,9 @@ type CreateDeploymentOutput = Deployment
 
 // CreateModelOutput is a shape that others use too.
 type CreateModelOutput = ModelShape
+
+// CreateRequestValidatorOutput is a shape that others use too.
+type CreateRequestValidatorOutput = RequestValidator
 
 // CreateResourceOutput is a shape that others use too.
 type CreateResourceOutput = Resource
@@ -878,6 +943,9 @@ type DeleteMethodResponseOutput struct{}
 
 // DeleteModelOutput has no members.
 type DeleteModelOutput struct{}
+
+// DeleteRequestValidatorOutput has no members.
+type DeleteRequestValidatorOutput struct{}
 
 // DeleteResourceOutput has no members.
 type DeleteResourceOutput struct{}
@@ -918,6 +986,9 @@ type GetMethodResponseOutput = MethodResponse
 // GetModelOutput is a shape that others use too.
 type GetModelOutput = ModelShape
 
+// GetRequestValidatorOutput is a shape that others use too.
+type GetRequestValidatorOutput = RequestValidator
+
 // GetResourceOutput is a shape that others use too.
 type GetResourceOutput = Resource
 
@@ -957,8 +1028,17 @@ type UntagResourceOutput struct{}
 // UpdateAccountOutput is a shape that others use too.
 type UpdateAccountOutput = Account
 
+// UpdateAuthorizerOutput is a shape that others use too.
+type UpdateAuthorizerOutput = Authorizer
+
 // UpdateDeploymentOutput is a shape that others use too.
 type UpdateDeploymentOutput = Deployment
+
+// UpdateModelOutput is a shape that others use too.
+type UpdateModelOutput = ModelShape
+
+// UpdateRequestValidatorOutput is a shape that others use too.
+type UpdateRequestValidatorOutput = RequestValidator
 
 // UpdateRestApiOutput is a shape that others use too.
 type UpdateRestApiOutput = RestApi

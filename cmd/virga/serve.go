@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,9 +15,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"virga/internal/auth"
+	"virga/internal/cli"
 	"virga/internal/cloud"
 	"virga/internal/egress"
 	"virga/internal/launcher"
@@ -24,7 +29,7 @@ import (
 
 type serveCmd struct {
 	Listen        string   `default:"127.0.0.1:4566" help:"Address and port."`
-	Data          string   `type:"path" help:"Data folder; by default virga in the user's data folder."`
+	Data          string   `help:"Data folder; by default virga in the user's data folder."`
 	Ephemeral     bool     `help:"Keep everything in memory; all is gone with the process."`
 	Dev           bool     `help:"Development: the keys test/test work from loopback, the master key stays in the data folder."`
 	Account       string   `help:"Account of 12 digits; 000000000000 with --dev, else a stored random one."`
@@ -41,8 +46,9 @@ type serveCmd struct {
 	EgressAllow   []string `help:"What functions may reach: public, a name (db.example.com:5432, *.example.com) or a network; the public internet with --dev, nothing otherwise."`
 	LogLevel      string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 
-	Child    bool `hidden:"" help:"Started by the launcher."`
-	ListenFD int  `hidden:"" help:"Descriptor of the listener."`
+	Child    bool   `hidden:"" help:"Started by the launcher."`
+	DataName string `hidden:"" help:"The data folder as people know it."`
+	ListenFD int    `hidden:"" help:"Descriptor of the listener."`
 }
 
 const serverUID = 209_999 // just below the uids of sandboxes
@@ -55,6 +61,13 @@ func (s *serveCmd) Run() error {
 	}
 	if !s.Ephemeral && s.Data == "" {
 		dir, err := dataDir()
+		if err != nil {
+			return err
+		}
+		s.Data = dir
+	}
+	if !s.Ephemeral && !s.Child {
+		dir, err := filepath.Abs(s.Data)
 		if err != nil {
 			return err
 		}
@@ -147,6 +160,9 @@ func (s *serveCmd) functions(run string) (cloud.Functions, error) {
 func (s *serveCmd) launcherConfig(f cloud.Functions) launcher.Config {
 	cfg := f.LauncherConfig(s.Dev, filepath.Base(f.Run))
 	cfg.ServerUID, cfg.ServerGID = serverUID, serverUID
+	if _, port, err := net.SplitHostPort(s.Listen); err == nil {
+		cfg.Mirror, _ = strconv.Atoi(port)
+	}
 	return cfg
 }
 
@@ -161,6 +177,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	s.Listen = l.Addr().String()
+	l.Close() // lf holds the port. The launcher closes all other descriptors by number: none may have an owner left that closes its number again
 	if !s.Ephemeral {
 		if err := give(s.Data); err != nil {
 			return err
@@ -173,6 +190,9 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 			}
 		}
 	}
+	if err := s.ready(l.Addr()); err != nil {
+		return err
+	}
 	if err := give(f.Run); err != nil {
 		return err
 	}
@@ -182,17 +202,71 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 	}
 	args := append(append([]string{}, os.Args[1:]...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
 	if !s.Ephemeral {
-		args = append(args, "--data="+s.Data)
+		// The server starts in its data folder and knows it as ".": folders above it may be closed to its uid.
+		if err := os.Chdir(s.Data); err != nil {
+			return err
+		}
+		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
-	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf}})
+	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
+	// opened so far, its runtime's included, must not come back to them.
+	fd := lf.Fd()
+	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Remove: map[bool]string{true: f.Run}[s.Ephemeral]})
 	if err != nil {
-		return fmt.Errorf("launcher: %w", err)
+		return err
 	}
-	if s.Ephemeral {
-		os.RemoveAll(f.Run)
+	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, os.Environ()))
+}
+
+// launch is what the launcher's image is told.
+type launch struct {
+	Config   launcher.Config
+	Exe      string
+	Args     []string
+	Env      []string
+	Listener int
+	Remove   string // folder to remove at the end, "" for none
+}
+
+// launchArg is os.Args[1] of the launcher's image.
+const launchArg = "virga-launch"
+
+// launchMain is the launcher's life. It does not return.
+func launchMain() {
+	var l launch
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "virga: the launcher is started by serve")
+		os.Exit(launcher.ErrorExit)
+	}
+	if err := json.Unmarshal([]byte(os.Args[2]), &l); err != nil {
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
+		os.Exit(launcher.ErrorExit)
+	}
+	var server atomic.Int64
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() { // the server finishes what it must, and its end is this process's
+		for range signals {
+			if pid := int(server.Load()); pid > 0 {
+				syscall.Kill(pid, syscall.SIGTERM)
+			}
+		}
+	}()
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
+		Started: func(pid int) { server.Store(int64(pid)) }})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
+	}
+	if l.Remove != "" {
+		os.RemoveAll(l.Remove)
 	}
 	os.Exit(code)
-	return nil
 }
 
 // childEnv is the little that the server needs of the environment.
@@ -219,11 +293,48 @@ func give(dir string) error {
 		if err != nil {
 			return err
 		}
+		if d.IsDir() && d.Name() == cli.ReadyFolder && filepath.Dir(p) == dir {
+			return filepath.SkipDir // what runs as the user who starts the server is not the server's
+		}
 		if st, ok := i.Sys().(*syscall.Stat_t); ok && st.Uid == serverUID {
 			return nil
 		}
 		return os.Lchown(p, serverUID, serverUID)
 	})
+}
+
+// ready starts what runs the executables of ready.d once the server answers: a process of its own, as the user who starts
+// this one, which ends with it.
+func (s *serveCmd) ready(at net.Addr) error {
+	dir := filepath.Join(s.Data, cli.ReadyFolder)
+	if s.Ephemeral || s.Data == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{exe, "ready", "--dir", dir, "--endpoint", "http://" + at.String(), "--region", s.Region}
+	if s.Dev {
+		args = append(args, "--dev")
+	}
+	// By descriptor numbers alone: the launcher closes those that it does not know.
+	pid, err := syscall.ForkExec(exe, args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 2, 2}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", cli.ReadyFolder, err)
+	}
+	go func() {
+		var ws syscall.WaitStatus
+		for {
+			if _, err := syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // reachable gives a path of this binary that the server's uid may run: its own, or a copy where a folder above it is
@@ -302,14 +413,18 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		l.Close()
 		return err
 	}
-	if f.Launcher != nil {
+	if f.Launcher != nil && !s.Child { // a child that closed its connection before its end would be killed
 		defer f.Launcher.Close()
 	}
 	fmt.Printf("Virga %s, account %s, region %s, endpoint http://%s\n", cloud.Version, c.Account, c.Region, l.Addr())
 	if s.Ephemeral {
 		fmt.Println("Everything is in memory and gone with this process (--ephemeral).")
 	} else {
-		fmt.Printf("Data: %s; root key: %s\n", cfg.Data, filepath.Join(cfg.Data, "root-"+c.Account+".key"))
+		name := s.Data
+		if s.DataName != "" {
+			name = s.DataName
+		}
+		fmt.Printf("Data: %s; root key: %s\n", name, filepath.Join(name, "root-"+c.Account+".key"))
 	}
 	if s.Dev {
 		fmt.Println("Development: the keys test/test work from loopback (--dev).")
@@ -317,6 +432,11 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if !s.Child {
+		if err := s.ready(l.Addr()); err != nil {
+			log.Warn("init scripts", "err", err)
+		}
+	}
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)
 	return errors.Join(err, c.Close())

@@ -19,3 +19,11 @@ func (a apiCallers) Identify(r *http.Request, body []byte) (wire.Principal, erro
 func (a apiCallers) Authorize(ctx context.Context, c *wire.Call, reqs []wire.Requirement) error {
 	return a.c.Gate.Authorize(ctx, c, reqs)
 }
+
+// apiRoles gives API Gateway the sessions of integrations' and authorizers' roles.
+type apiRoles struct{ s *sessions }
+
+// Assume implements execute.Roles.
+func (r apiRoles) Assume(ctx context.Context, roleARN, session string) (wire.Invoker, error) {
+	return r.s.invoker(ctx, roleARN, session)
+}

@@ -1,8 +1,12 @@
 package execute
 
 import (
+	"crypto/sha256"
 	"net"
 	"strings"
+
+	"virga/internal/env"
+	"virga/internal/wire"
 )
 
 // Target is which API a request is for, as its host and path say.
@@ -112,4 +116,18 @@ func Expand(s string, vars map[string]string) (out string, ok bool) {
 		b.WriteString(v)
 		s = after
 	}
+}
+
+// ID gives an identifier of n characters: by chance, or for the call of a durable effect always the same one, so that a
+// repeat of the effect makes nothing twice. purpose tells the identifiers of one call apart.
+func ID(e env.Env, c *wire.Call, n int, purpose string) string {
+	if c.EffectID == "" {
+		return env.NewName(e, env.AlnumLow, n)
+	}
+	sum := sha256.Sum256([]byte(c.Account + "\x00" + c.Region + "\x00" + c.EffectID + "\x00" + purpose))
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = env.AlnumLow[int(sum[i%len(sum)])%len(env.AlnumLow)]
+	}
+	return string(out)
 }

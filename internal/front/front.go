@@ -75,6 +75,9 @@ type Config struct {
 	BucketCORS func(ctx context.Context, bucket, origin, method, headers string, preflight, object bool) (http.Header, error)
 	// Health is what the health paths answer.
 	Health func() any
+	// Signed serves those /_virga/ paths whose caller has signed the request, for any service's scope; it tells whether
+	// the path is one. What the caller may is its own business.
+	Signed func(w http.ResponseWriter, r *http.Request, s SignedCall) bool
 	// Control serves /_virga/ paths of development.
 	Control func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -96,6 +99,9 @@ func New(cfg Config) *Front {
 	}
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
+
+// Console gives the handler of the console's host, nil for none.
+func (f *Front) Console() http.Handler { return f.cfg.Console }
 
 // Listener is an open port with its surfaces.
 type Listener struct {
@@ -186,6 +192,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
+		return
+	case strings.HasPrefix(path, "/_virga/") && f.cfg.Signed != nil && l.Surfaces&API != 0 && c.signed(path):
 		return
 	case strings.HasPrefix(path, "/_virga/"):
 		if l.Surfaces&Dev == 0 || f.cfg.Control == nil || foreign(r, f.cfg.Origins) || !f.cfg.Control(w, r) {
@@ -376,16 +384,19 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 }
 
 // devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+func (c *call) devAllowed() bool { return DevPeer(c.r, c.f.cfg.DevNetworks) }
+
+// DevPeer tells whether a request comes from where development keys work: this machine, or networks named for it.
+func DevPeer(r *http.Request, networks []*net.IPNet) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
+		return r.RemoteAddr == "" || r.RemoteAddr == "@" || r.RemoteAddr == "pipe"
 	}
 	ip := net.ParseIP(host)
 	if ip == nil {
 		return false
 	}
-	for _, n := range c.f.cfg.DevNetworks {
+	for _, n := range networks {
 		if n.Contains(ip) {
 			return true
 		}

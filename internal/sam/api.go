@@ -22,9 +22,7 @@ func (t *transform) api(x *macro) []*resource {
 		}
 	}
 	a := &restAPI{macro: x, t: t, body: x.get("DefinitionBody")}
-	if v := x.get("Auth"); truthy(v) {
-		a.auth = obj(v)
-	}
+	a.auth, _ = x.get("Auth").(*Map)
 	rest := a.restAPI()
 	private := false
 	if d, ok := x.get("Domain").(*Map); ok {
@@ -65,7 +63,7 @@ func (a *restAPI) restAPI() *resource {
 	if truthy(uri) && truthy(a.get("MergeDefinitions")) {
 		a.fail("Cannot set 'MergeDefinitions' to True when using `DefinitionUri`.")
 	}
-	if truthy(version) && !regexp.MustCompile(`\A[2-3](\.\d)(\.\d)?\n?\z`).MatchString(pyStr(version)) {
+	if truthy(version) && !apiVersion(pyStr(version), "23") {
 		a.fail("The OpenApiVersion value must be of the format '3.0.0'.")
 	}
 	r := newResource(a.idValue(), "AWS::ApiGateway::RestApi", a.attrs)
@@ -333,7 +331,9 @@ func (a *restAPI) postprocess() {
 	if !truthy(paths) {
 		return
 	}
+	unsettle(paths)
 	for p, v := range dictOrFail(paths, "Value of paths must be a dictionary according to Swagger spec.").All() {
+		unsettle(v)
 		if o := dictOrFail(v, invalidPath, p).get("options"); truthy(o) {
 			postprocessOptions(p, dictOrFail(o, "Value of options method for path %s must be a dictionary according to Swagger spec.", p))
 		}
@@ -341,6 +341,7 @@ func (a *restAPI) postprocess() {
 }
 
 func postprocessOptions(path string, o *Map) {
+	unsettle(o)
 	for k, v := range o.shallow().All() {
 		switch k {
 		case "produces", "consumes":

@@ -28,13 +28,13 @@ func (a *restAPI) authMember(key string, otherwise any) any {
 }
 
 func (a *restAPI) addAuth() {
-	if a.auth.Len() == 0 {
+	if !truthy(a.get("Auth")) {
 		return
 	}
 	if !truthy(a.body) {
 		a.fail("Auth works only with inline Swagger specified in 'DefinitionBody' property.")
 	}
-	for k := range a.auth.All() {
+	for _, k := range iterated(a.get("Auth")) {
 		if !oneOf(k, "Authorizers", "DefaultAuthorizer", "InvokeRole", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight",
 			"ApiKeyRequired", "ResourcePolicy", "UsagePlan") {
 			a.fail("Invalid value for 'Auth' property")

@@ -99,7 +99,9 @@ func (t *transform) connectorEnd(x *macro, m, other *Map) *reference {
 	if q, ok := m.Get("Qualifier"); ok {
 		e.qualifier = q
 	}
-	e.role = roleNameOf(in.get("Role"), objOr(r, "Properties"), other)
+	if in.Has("Role") {
+		e.role = roleNameOf(in.get("Role"), objOr(r, "Properties"), other)
+	}
 	return e
 }
 
@@ -125,8 +127,11 @@ func roleNameOf(where any, props, other *Map) any {
 	if s, ok := str(where); ok {
 		role = props.get(s)
 	} else if m, ok := where.(*Map); ok && is(m.get("Function"), "GetEventsRuleRole") {
-		targets, _ := props.get("Targets").([]any)
-		for _, x := range targets {
+		targets, ok := props.Get("Targets")
+		if !ok {
+			targets = []any{}
+		}
+		for _, x := range iterated(targets) {
 			target := obj(x)
 			arn := target.get("Arn")
 			id, ok := idOf(arn)
@@ -215,8 +220,7 @@ func (t *transform) connect(x *macro, from, to *reference, suffix string) []*res
 func (t *transform) permissions(x *macro, from, to *reference, props, categories *Map) []string {
 	seen := map[string]bool{}
 	var asked []string
-	l, _ := x.get("Permissions").([]any)
-	for _, p := range l {
+	for _, p := range iterated(x.get("Permissions")) {
 		if s := text(p); !seen[s] {
 			seen[s] = true
 			asked = append(asked, s)

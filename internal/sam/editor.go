@@ -1,9 +1,6 @@
 package sam
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 const (
 	integrationKey = "x-amazon-apigateway-integration"
@@ -18,11 +15,23 @@ type editor struct {
 	paths *Map
 }
 
-func openAPI3(version any) bool {
-	return regexpOpenAPI3().MatchString(pyStr(version))
-}
+// openAPI3 reports whether a version is one of OpenAPI 3: 3.0, 3.0.1 and the like.
+func openAPI3(version any) bool { return apiVersion(pyStr(version), "3") }
 
-func regexpOpenAPI3() *regexp.Regexp { return regexp.MustCompile(`\A3(\.\d)(\.\d)?\n?\z`) }
+// apiVersion reports whether s is a major version with one or two digits behind it.
+func apiVersion(s, majors string) bool {
+	s = strings.TrimSuffix(s, "\n")
+	if len(s) != 3 && len(s) != 5 {
+		return false
+	}
+	for i := range len(s) {
+		switch digit := s[i] >= '0' && s[i] <= '9'; {
+		case i == 0 && strings.IndexByte(majors, s[0]) < 0, i%2 == 1 && s[i] != '.', i%2 == 0 && !digit:
+			return false
+		}
+	}
+	return true
+}
 
 func validSwagger(v any) bool {
 	m, ok := v.(*Map)
@@ -84,6 +93,7 @@ func definition(v any, path, method string) *Map {
 
 func (e *editor) makeConditional(path string, condition any) {
 	unsettle(e.doc)
+	unsettle(e.paths)
 	e.paths.Set(path, fnIf(condition, e.paths.get(path), nil))
 }
 

@@ -131,7 +131,7 @@ func catch(f func()) (failed *failure) {
 	return nil
 }
 
-// rethrow passes a failure on unless it is of a given kind, in which case it is given back.
+// only passes a failure on unless it is of a given kind, in which case it is given back.
 func (f *failure) only(kinds ...kind) *failure {
 	if f == nil {
 		return nil
@@ -189,7 +189,7 @@ func (f *failure) sortKey() string {
 	return f.message()
 }
 
-// expect checks a value's type with the reference's words; where names the kind of its owner.
+// owner is what a checked value belongs to, for the words of the finding.
 type owner struct {
 	id        string
 	event     bool

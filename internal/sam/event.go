@@ -1,9 +1,5 @@
 package sam
 
-import (
-	"fmt"
-)
-
 // link is what an event refers to in the template: a bucket, a user pool or an API.
 type link struct {
 	id      any // its logical id
@@ -345,12 +341,11 @@ func (t *transform) snsEvent(e *eventOf) []*resource {
 
 func (t *transform) fifoTopic(topic any) any {
 	id, ok := idOf(topic)
-	r, _ := t.resources.get(id).(*Map)
-	p, _ := r.get("Properties").(*Map)
-	if !ok || p == nil {
+	r, found := t.resources.get(id).(*Map)
+	if !ok || !found {
 		return false
 	}
-	v, ok := p.Get("FifoTopic")
+	v, ok := objOr(r, "Properties").Get("FifoTopic")
 	if !ok {
 		return false
 	}
@@ -534,4 +529,5 @@ func (t *transform) schedulerEvent(e *eventOf) []*resource {
 
 func eventOwner(id string) owner { return owner{id: id, event: true} }
 
-func words(l []string) string { return fmt.Sprint(pyRepr(anys(l...))) }
+// words is a list of strings as Python prints it.
+func words(l []string) string { return pyRepr(anys(l...)) }

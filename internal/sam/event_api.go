@@ -217,11 +217,11 @@ func (e *eventOf) mergedDefinition(given *Map, s *swagger) *Map {
 	path, method := e.get("Path"), e.get("Method")
 	p, m := text(path), text(method)
 	out := given.shallow()
-	paths := NewMap()
+	var source any = NewMap()
 	if v := out.get("paths"); truthy(v) {
-		paths = obj(v)
+		source = v
 	}
-	own, wrong, ok := deepGet(paths, p, m)
+	own, wrong, ok := deepGet(source, p, m)
 	if !ok {
 		failResource(text(e.link.id), "Property 'DefinitionBody' is invalid: %s", wrong)
 	}
@@ -231,6 +231,7 @@ func (e *eventOf) mergedDefinition(given *Map, s *swagger) *Map {
 	both := NewMap()
 	both.update((owner{id: text(e.link.id)}).mustMap(own, "DefinitionBody.paths."+p+"."+m))
 	both.update(obj(obj(obj(s.result().get("paths")).get(p)).get(text(methodName(method)))))
+	paths := source.(*Map)
 	if !paths.Has(p) {
 		paths.setVal(path, NewMap())
 	}
@@ -354,7 +355,7 @@ func (t *transform) httpPermission(e *eventOf, api *Map, method, path string) *r
 func (t *transform) addToOpenAPI(e *eventOf, api *Map) {
 	path, method := e.get("Path"), e.get("Method")
 	uri := integrationURI(e.target, "${AWS::Partition}", nil)
-	o := newOpenAPI(api.get("DefinitionBody"))
+	o := t.newOpenAPI(api.get("DefinitionBody"))
 	if truthy(api.get("__MANAGE_SWAGGER")) && o.hasIntegration(text(path), method) {
 		failEvent(e.rel, "API method '%s' defined multiple times for path '%s'.", text(method), text(path))
 	}

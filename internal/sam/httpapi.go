@@ -60,7 +60,7 @@ func (a *httpAPI) api() *resource {
 		if !truthy(a.body) {
 			a.fail("DisableExecuteApiEndpoint works only within 'DefinitionBody' property.")
 		}
-		o := newOpenAPI(a.body)
+		o := a.t.newOpenAPI(a.body)
 		o.disableEndpoint(v)
 		a.body = o.result()
 	}
@@ -114,7 +114,7 @@ func (a *httpAPI) addCORS() {
 	if c.credentials == true && equal(c.origins, anys("*")) {
 		a.fail("Unable to add Cors configuration because 'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set.")
 	}
-	o := newOpenAPI(a.body)
+	o := a.t.newOpenAPI(a.body)
 	o.addCORS(c)
 	a.body = o.result()
 }
@@ -134,7 +134,7 @@ func (a *httpAPI) addAuth() {
 	if !validOpenAPI(a.body) {
 		a.fail("Unable to add Auth configuration because 'DefinitionBody' does not contain a valid OpenApi definition.")
 	}
-	o := newOpenAPI(a.body)
+	o := a.t.newOpenAPI(a.body)
 	all := a.authorizers()
 	schemes := obj(o.security)
 	unsettle(schemes)
@@ -180,7 +180,7 @@ func (a *httpAPI) addTags() {
 		a.tags = NewMap()
 	}
 	a.tags.Set("httpapi:createdBy", "SAM")
-	o := newOpenAPI(a.body)
+	o := a.t.newOpenAPI(a.body)
 	o.addTags(a.tags)
 	a.body = o.result()
 }
@@ -200,7 +200,7 @@ func (a *httpAPI) addTitle() {
 	if !equal(title, ref("AWS::StackName")) {
 		a.fail("Unable to set Name because it is already defined within inline OpenAPI specified in the 'DefinitionBody' property.")
 	}
-	o := newOpenAPI(a.body)
+	o := a.t.newOpenAPI(a.body)
 	o.addTitle(name)
 	a.body = o.result()
 }
@@ -220,7 +220,7 @@ func (a *httpAPI) addDescription() {
 	if truthy(have) {
 		a.fail("Unable to set Description because it is already defined within inline OpenAPI specified in the 'DefinitionBody' property.")
 	}
-	o := newOpenAPI(a.body)
+	o := a.t.newOpenAPI(a.body)
 	o.addDescription(v)
 	a.body = o.result()
 }

@@ -15,10 +15,13 @@ type implicitKind struct {
 	http     bool
 }
 
-var (
-	restEvents = implicitKind{"Api", "RestApiId", "ServerlessRestApi", "AWS::Serverless::Api", false}
-	httpEvents = implicitKind{"HttpApi", "ApiId", "ServerlessHttpApi", "AWS::Serverless::HttpApi", true}
-)
+func restEvents() implicitKind {
+	return implicitKind{"Api", "RestApiId", "ServerlessRestApi", "AWS::Serverless::Api", false}
+}
+
+func httpEvents() implicitKind {
+	return implicitKind{"HttpApi", "ApiId", "ServerlessHttpApi", "AWS::Serverless::HttpApi", true}
+}
 
 // implicit is the making of one of them.
 type implicit struct {
@@ -39,7 +42,7 @@ func (k implicitKind) valid(v any) bool {
 // edit changes a definition with the kind's editor.
 func (i *implicit) edit(body any, f func(e *editor)) *Map {
 	if i.http {
-		o := newOpenAPI(body)
+		o := i.t.newOpenAPI(body)
 		f(&o.editor)
 		return o.result()
 	}

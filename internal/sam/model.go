@@ -72,7 +72,7 @@ func (ms models) read(name string, m *Map, loc []string) (*Map, []modelError) {
 		case !ok && !f.Optional:
 			errs = append(errs, modelError{at(f.Name), "field required", "value_error.missing"})
 		case !ok || v == nil && f.Optional:
-		case v == nil && f.Type.word != "any" && f.Type.word != "literal":
+		case v == nil && f.Type.word != "literal":
 			errs = append(errs, modelError{at(f.Name), "none is not an allowed value", "type_error.none.not_allowed"})
 		default:
 			w, e := ms.convert(f.Type, v, at(f.Name))
@@ -87,7 +87,7 @@ func (ms models) read(name string, m *Map, loc []string) (*Map, []modelError) {
 			out.Set(f.Name, w)
 		}
 	}
-	for k := range m.All() {
+	for _, k := range sorted(m.Keys()) {
 		found := false
 		for _, f := range ms[name] {
 			found = found || f.Name == k
@@ -101,7 +101,7 @@ func (ms models) read(name string, m *Map, loc []string) (*Map, []modelError) {
 
 func (ms models) convert(s shape, v any, loc []string) (any, []modelError) {
 	wrong := func(msg, kind string) (any, []modelError) { return nil, []modelError{{loc, msg, kind}} }
-	if v == nil && s.word != "any" {
+	if v == nil {
 		if s.word == "literal" {
 			return wrong("unexpected value; permitted: "+permitted(s), "value_error.const")
 		}
@@ -112,8 +112,8 @@ func (ms models) convert(s shape, v any, loc []string) (any, []modelError) {
 		return v, nil
 	case "map", "mapof", "model":
 		m, ok := v.(*Map)
-		if l, list := v.([]any); !ok && (list && len(l) == 0 || is(v, "")) && s.word != "model" {
-			m, ok = NewMap(), true
+		if !ok {
+			m, ok = pairs(v)
 		}
 		if !ok {
 			return wrong("value is not a valid dict", "type_error.dict")
@@ -174,6 +174,26 @@ func (ms models) convert(s shape, v any, loc []string) (any, []modelError) {
 		return toBool(v, wrong)
 	}
 	return toNumber(s.word, v, wrong)
+}
+
+// pairs makes a map of what Python's dict would take for a list of keys and values.
+func pairs(v any) (*Map, bool) {
+	m := NewMap()
+	if is(v, "") {
+		return m, true
+	}
+	l, ok := v.([]any)
+	for _, x := range l {
+		var kv []any
+		if isStr(x) || isMap(x) || isList(x) {
+			kv = iterated(x)
+		}
+		if len(kv) != 2 || !isStr(kv[0]) {
+			return nil, false
+		}
+		m.setVal(kv[0], kv[1])
+	}
+	return m, ok
 }
 
 func permitted(s shape) string {

@@ -17,8 +17,9 @@ type openAPI struct {
 const defaultPath = "$default"
 
 // newOpenAPI takes a definition to change it; readOpenAPI only to look at it.
-func newOpenAPI(doc any) *openAPI {
+func (t *transform) newOpenAPI(doc any) *openAPI {
 	o := readOpenAPI(doc)
+	t.budget.spend(4 * o.paths.Len()) // for both copies
 	recopy(o.doc)
 	return o
 }

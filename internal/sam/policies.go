@@ -110,8 +110,7 @@ func (t *transform) policyStatement(id string, v any) any {
 	return fillTemplate(tmpl.Definition, tmpl.Parameters, given)
 }
 
-// fillTemplate copies a definition with references to its parameters replaced; others, as to AWS::Region, keep the
-// prefix that the reference tells them apart by only where nothing is to be replaced at all.
+// fillTemplate copies a definition with references to its parameters replaced. Definitions refer to nothing else.
 func fillTemplate(v any, params []string, given *Map) any {
 	switch d := v.(type) {
 	case *Map:

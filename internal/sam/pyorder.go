@@ -1,13 +1,18 @@
 package sam
 
-import "unicode"
+import (
+	"slices"
+	"unicode"
+)
 
 // pyOrder is the order of keys in a Python 2.7 dictionary: a hash table with open addressing. The reference hashes a
 // swagger body as Python 2.7 would have printed it, so the identity of a deployment depends on this order.
 type pyOrder struct {
 	slots      []pySlot
 	size, fill int
-	settled    bool // a copy is known to have the same order
+	settled    bool      // a copy of this map and of all below it is known to have the same order
+	next       *pyOrder  // the order after a copy, once it is known
+	ring       *pyOrders // the orders that copies of this one went through
 	order      []string
 }
 
@@ -40,6 +45,8 @@ func pyHash(s string) uint64 {
 	}
 	return x ^ n
 }
+
+func (o *pyOrder) changed() { o.order, o.settled, o.next, o.ring = nil, false, nil, nil }
 
 func (o *pyOrder) slot(key string, hash uint64) int {
 	mask := uint64(len(o.slots) - 1)
@@ -80,7 +87,7 @@ func (o *pyOrder) addHashed(key string, hash uint64) {
 	if s.state == slotFull {
 		return
 	}
-	o.order, o.settled = nil, false
+	o.changed()
 	o.size++
 	if s.state == slotEmpty {
 		o.fill++
@@ -113,7 +120,7 @@ func (o *pyOrder) remove(key string) {
 	if s := &o.slots[o.slot(key, pyHash(key))]; s.state == slotFull {
 		*s = pySlot{state: slotDummy}
 		o.size--
-		o.order, o.settled = nil, false
+		o.changed()
 	}
 }
 
@@ -136,7 +143,7 @@ func (o *pyOrder) merge(keys []string) {
 	}
 	if (o.fill+len(keys))*3 >= len(o.slots)*2 {
 		o.resize((o.size + len(keys)) * 2)
-		o.order, o.settled = nil, false
+		o.changed()
 	}
 	for _, k := range keys {
 		o.add(k)
@@ -151,6 +158,41 @@ func (o *pyOrder) copied() *pyOrder {
 			c.addHashed(s.key, s.hash)
 		}
 	}
+	return c
+}
+
+// pyOrders remembers a few orders by a sum of what is where.
+type pyOrders map[uint64]*pyOrder
+
+const ringMax = 256
+
+func (o *pyOrder) sum() uint64 {
+	var x uint64
+	for i := range o.slots {
+		if o.slots[i].state == slotFull {
+			x = (x ^ o.slots[i].hash ^ uint64(i)) * 1099511628211
+		}
+	}
+	return x
+}
+
+// after is copied, remembered: copy after copy an order comes back to itself, soon as a rule.
+func (o *pyOrder) after() *pyOrder {
+	if o.next != nil {
+		return o.next
+	}
+	if o.ring == nil || len(*o.ring) > ringMax {
+		o.ring = &pyOrders{o.sum(): o}
+	}
+	c := o.copied()
+	sum := c.sum()
+	if same := (*o.ring)[sum]; same != nil && slices.Equal(same.slots, c.slots) {
+		o.next = same
+		return same
+	}
+	c.ring = o.ring
+	(*o.ring)[sum] = c
+	o.next = c
 	return c
 }
 
@@ -176,17 +218,8 @@ func (m *Map) recopy() bool {
 	}
 	same := true
 	if m.py != nil {
-		c := m.py.copied()
-		same = len(c.slots) == len(m.py.slots)
-		for i := range c.slots {
-			if !same {
-				break
-			}
-			same = c.slots[i].key == m.py.slots[i].key && c.slots[i].state == m.py.slots[i].state
-		}
-		if !same {
-			m.py = c
-		}
+		c := m.py.after()
+		same, m.py = c == m.py, c
 	}
 	for i := range m.ents {
 		if !m.ents[i].dead {

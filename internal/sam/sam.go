@@ -34,7 +34,7 @@ type Application struct {
 	Status     string // "ACTIVE", "PREPARING" when it did not become ready, "EXPIRED"
 }
 
-// Result is the CloudFormation template.
+// Result is the CloudFormation template: a tree of *Map, []any, string, int64, float64, json.Number, bool and nil.
 type Result struct {
 	Template *Map
 }
@@ -45,7 +45,7 @@ type Result struct {
 // Guide: AWS Serverless Application Model Developer Guide, "AWS SAM template anatomy".
 func Transform(in Input) (result *Result, err error) {
 	defer func() {
-		if l, ok := recover2(recover()).(*LimitError); ok {
+		if l, ok := limitOnly(recover()).(*LimitError); ok {
 			result, err = nil, l
 		}
 	}()
@@ -68,8 +68,8 @@ func Transform(in Input) (result *Result, err error) {
 	return &Result{Template: out}, nil
 }
 
-// recover2 passes every panic on but those that Transform turns into its error.
-func recover2(e any) any {
+// limitOnly passes every panic on but those that Transform turns into its error.
+func limitOnly(e any) any {
 	if e == nil {
 		return nil
 	}

@@ -31,8 +31,11 @@ func (t *transform) newSwagger(doc any) *swagger {
 	} else {
 		s.definitions = pyMap()
 	}
+	t.budget.spend(2 * s.paths.Len())
 	for p, v := range s.paths.All() {
-		t.budget.step(0)
+		if m, ok := v.(*Map); ok && !m.Has("Fn::If") {
+			continue
+		}
 		for _, x := range contents(v) {
 			dictOrFail(x, invalidPath, p)
 		}
@@ -60,6 +63,7 @@ func (s *swagger) result() *Map {
 	if truthy(s.definitions) {
 		s.doc.Set("definitions", s.definitions)
 	}
+	s.t.budget.spend(2 * s.paths.Len())
 	recopy(s.doc)
 	return s.doc
 }

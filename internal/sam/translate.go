@@ -1,8 +1,6 @@
 package sam
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // run does the reference's steps in its order.
 func (t *transform) run() *Map {
@@ -17,7 +15,7 @@ func (t *transform) run() *Map {
 	t.checkResources()
 	params := NewMap()
 	for k, v := range t.in.Parameters {
-		params.Set(k, v)
+		params.Set(k, clone(taken(v)))
 	}
 	t.mark(params)
 	t.setParameters(params)
@@ -25,8 +23,8 @@ func (t *transform) run() *Map {
 	t.apps = &applications{}
 	t.loadApplications()
 	t.addDefinitionBodies()
-	t.implicitAPI(restEvents)
-	t.implicitAPI(httpEvents)
+	t.implicitAPI(restEvents())
+	t.implicitAPI(httpEvents())
 	t.mergeGlobals()
 	t.embeddedConnectors()
 
@@ -62,7 +60,7 @@ func (t *transform) run() *Map {
 		(&generatedRefs{t.refs, t.budget}).walk(t.out, 0)
 	}
 	t.budget.measure(t.out)
-	return t.out
+	return finished(t.out).(*Map)
 }
 
 // checkResources looks at the outline of the template.
@@ -376,7 +374,7 @@ func marked(v any) any {
 	return v
 }
 
-// eventsOf iterates over the types of a resource's events.
+// hasEvent reports whether a resource has an event of a type.
 func hasEvent(r *Map, kind string) bool {
 	p, ok := r.Get("Properties")
 	if !ok {

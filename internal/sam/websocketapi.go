@@ -44,7 +44,7 @@ func (t *transform) webSocketAPI(x *macro) []*resource {
 	var routeIDs []any
 	var authorizer *resource
 	for e := range w.routes.entries() {
-		rs, a := w.route(e.key, obj(e.val))
+		rs, a := w.route(e.key, e.val)
 		made = append(made, rs...)
 		routeIDs = append(routeIDs, rs[0].id)
 		if a != nil {
@@ -133,8 +133,9 @@ func (w *webSocketAPI) routeName(key string) string {
 	return strings.ToUpper(string(r[:1])) + strings.ToLower(string(r[1:]))
 }
 
-func (w *webSocketAPI) route(key string, spec *Map) (made []*resource, authorizer *resource) {
+func (w *webSocketAPI) route(key string, v any) (made []*resource, authorizer *resource) {
 	base := w.id + w.routeName(key)
+	spec := obj(v)
 	r := w.fresh(base+"Route", "AWS::ApiGatewayV2::Route").with("RouteKey", key, "ApiId", ref(w.id))
 	for _, k := range [...]string{"ApiKeyRequired", "ModelSelectionExpression", "OperationName", "RequestModels", "RouteResponseSelectionExpression"} {
 		r.set(k, spec.get(k))

@@ -119,23 +119,23 @@ func (s *Service) CreateApi(ctx context.Context, in *v2api.CreateApiInput) (*v2a
 		return nil, err
 	}
 	a := members.New[api](in)
-	s.begin(a, c)
+	s.begin(ctx, a)
 	var rt *route
 	var ig *integration
 	if in.Target != nil {
-		ig = &integration{IntegrationId: s.newID(7), IntegrationType: "AWS_PROXY", IntegrationUri: *in.Target, IntegrationMethod: "POST", PayloadFormatVersion: "2.0",
+		ig = &integration{IntegrationId: s.newID(ctx, 7, "integration"), IntegrationType: "AWS_PROXY", IntegrationUri: *in.Target, IntegrationMethod: "POST", PayloadFormatVersion: "2.0",
 			TimeoutInMillis: timeoutMax, CredentialsArn: wire.V(in.CredentialsArn), ConnectionType: "INTERNET", ApiGatewayManaged: wire.P(true)}
 		if err := s.checkIntegration("CreateApi", ig); err != nil {
 			return nil, err
 		}
-		rt = &route{RouteId: s.newID(7), RouteKey: wire.Or(in.RouteKey, "$default"), Target: "integrations/" + ig.IntegrationId, AuthorizationType: "NONE", ApiGatewayManaged: wire.P(true)}
+		rt = &route{RouteId: s.newID(ctx, 7, "route"), RouteKey: wire.Or(in.RouteKey, "$default"), Target: "integrations/" + ig.IntegrationId, AuthorizationType: "NONE", ApiGatewayManaged: wire.P(true)}
 		if err := checkRouteKey(rt.RouteKey); err != nil {
 			return nil, err
 		}
 		a.QuickRoute, a.QuickIntegration = rt.RouteId, ig.IntegrationId
 	}
 	now := s.cfg.Env.Now()
-	dep := s.newID(6)
+	dep := s.newID(ctx, 6, "deployment")
 	sc := scope{c.Account, c.Region, a.ApiId}
 	err := s.cfg.Store.Update(ctx, []store.Key{sc.key()}, func(tx store.Tx) error {
 		if err := s.room(tx, c); err != nil {
@@ -162,9 +162,9 @@ const (
 )
 
 // begin gives a new API its id and defaults.
-func (s *Service) begin(a *api, c *wire.Call) {
-	a.ApiId, a.ProtocolType, a.RouteSelectionExpression, a.ApiKeySelectionExpression = s.newID(10), "HTTP", routeSelection, keySelection
-	a.CreatedDate, a.IpAddressType, a.Token = s.cfg.Env.Now(), "ipv4", c.EffectID
+func (s *Service) begin(ctx context.Context, a *api) {
+	a.ApiId, a.ProtocolType, a.RouteSelectionExpression, a.ApiKeySelectionExpression = s.newID(ctx, 10, "api"), "HTTP", routeSelection, keySelection
+	a.CreatedDate, a.IpAddressType = s.cfg.Env.Now(), "ipv4"
 }
 
 func (s *Service) room(tx store.Tx, c *wire.Call) error {

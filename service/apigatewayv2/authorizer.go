@@ -65,7 +65,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *v2api.CreateAuthoriz
 		return nil, wire.Unsupported("CreateAuthorizer: JwtConfiguration")
 	}
 	z := members.New[authorizer](in)
-	z.AuthorizerId = s.newID(6)
+	z.AuthorizerId = s.newID(ctx, 6, "authorizer")
 	if err := s.checkAuthorizer("CreateAuthorizer", z); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *v2api.CreateAuthoriz
 			return tooMany("authorizers", authorizersMax)
 		}
 		for _, o := range list {
-			if o.Name == z.Name {
+			if o.Name == z.Name && o.AuthorizerId != z.AuthorizerId {
 				return bad("Authorizer name must be unique. Authorizer %s already exists in this API.", z.Name)
 			}
 		}

@@ -50,7 +50,7 @@ func autoDeploy(tx store.Tx, sc scope, a *api, id string, now time.Time) {
 
 // CreateDeployment implements the operation.
 func (s *Service) CreateDeployment(ctx context.Context, in *v2api.CreateDeploymentInput) (*v2api.CreateDeploymentOutput, error) {
-	id, now := s.newID(6), s.cfg.Env.Now()
+	id, now := s.newID(ctx, 6, "deployment"), s.cfg.Env.Now()
 	var out *v2api.CreateDeploymentOutput
 	err := s.change(ctx, in.ApiId, func(tx store.Tx, sc scope, a *api) error {
 		d := snapshot(tx, sc, a, id, now)

@@ -37,6 +37,8 @@ func (s *Service) checkIntegration(op string, ig *integration) error {
 		return bad("Timeout should be between 50 ms and 30000 ms")
 	case ig.CredentialsArn != "" && s.cfg.Roles == nil:
 		return wire.Unsupported(op + ": CredentialsArn")
+	case strings.HasPrefix(ig.CredentialsArn, "arn:aws:iam::*:"):
+		return wire.Unsupported(op + ": CredentialsArn of the caller")
 	case ig.CredentialsArn != "" && !strings.HasPrefix(ig.CredentialsArn, "arn:aws:iam::"):
 		return bad("Invalid credentials ARN specified: %s", ig.CredentialsArn)
 	}
@@ -68,7 +70,7 @@ func (s *Service) CreateIntegration(ctx context.Context, in *v2api.CreateIntegra
 		return nil, err
 	}
 	ig := members.New[integration](in)
-	ig.IntegrationId = s.newID(7)
+	ig.IntegrationId = s.newID(ctx, 7, "integration")
 	if in.PayloadFormatVersion == nil {
 		return nil, bad("PayloadFormatVersion is a required parameter for integration type %s", in.IntegrationType)
 	}

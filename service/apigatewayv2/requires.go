@@ -3,8 +3,10 @@ package apigatewayv2
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	v2api "virga/api/apigatewayv2"
+	"virga/internal/openapi"
 	"virga/internal/wire"
 )
 
@@ -25,13 +27,41 @@ func need(ctx context.Context, r *wire.Requirements, method, path string, tags m
 	return nil
 }
 
+// pass states that the caller must be allowed to pass a role to API Gateway.
+func pass(r *wire.Requirements, role string) {
+	if role != "" {
+		r.Need("iam:PassRole", role, wire.Condition{Key: "iam:PassedToService", Values: []string{"apigateway.amazonaws.com"}})
+	}
+}
+
+// passOf states it for the roles that a document names.
+func passOf(r *wire.Requirements, doc string) {
+	if !strings.Contains(doc, "redentials") {
+		return
+	}
+	a, err := openapi.Import([]byte(doc), openapi.Limits{})
+	if err != nil {
+		return // the operation refuses it
+	}
+	for _, z := range a.Authorizers {
+		pass(r, z.Credentials)
+	}
+	for _, m := range a.Methods {
+		if m.Integration != nil {
+			pass(r, m.Integration.Credentials)
+		}
+	}
+}
+
 // CreateApiRequires implements the operation's requirements.
 func (s *Service) CreateApiRequires(ctx context.Context, in *v2api.CreateApiInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.CredentialsArn))
 	return need(ctx, r, "POST", "/apis", in.Tags)
 }
 
 // CreateAuthorizerRequires implements the operation's requirements.
 func (s *Service) CreateAuthorizerRequires(ctx context.Context, in *v2api.CreateAuthorizerInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.AuthorizerCredentialsArn))
 	return need(ctx, r, "POST", "/apis/"+in.ApiId+"/authorizers", nil)
 }
 
@@ -42,6 +72,7 @@ func (s *Service) CreateDeploymentRequires(ctx context.Context, in *v2api.Create
 
 // CreateIntegrationRequires implements the operation's requirements.
 func (s *Service) CreateIntegrationRequires(ctx context.Context, in *v2api.CreateIntegrationInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.CredentialsArn))
 	return need(ctx, r, "POST", "/apis/"+in.ApiId+"/integrations", nil)
 }
 
@@ -167,11 +198,13 @@ func (s *Service) GetTagsRequires(ctx context.Context, in *v2api.GetTagsInput, r
 
 // ImportApiRequires implements the operation's requirements.
 func (s *Service) ImportApiRequires(ctx context.Context, in *v2api.ImportApiInput, r *wire.Requirements) error {
+	passOf(r, in.Body)
 	return need(ctx, r, "PUT", "/apis", nil)
 }
 
 // ReimportApiRequires implements the operation's requirements.
 func (s *Service) ReimportApiRequires(ctx context.Context, in *v2api.ReimportApiInput, r *wire.Requirements) error {
+	passOf(r, in.Body)
 	return need(ctx, r, "PUT", "/apis/"+in.ApiId, nil)
 }
 
@@ -187,16 +220,19 @@ func (s *Service) UntagResourceRequires(ctx context.Context, in *v2api.UntagReso
 
 // UpdateApiRequires implements the operation's requirements.
 func (s *Service) UpdateApiRequires(ctx context.Context, in *v2api.UpdateApiInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.CredentialsArn))
 	return need(ctx, r, "PATCH", "/apis/"+in.ApiId, nil)
 }
 
 // UpdateAuthorizerRequires implements the operation's requirements.
 func (s *Service) UpdateAuthorizerRequires(ctx context.Context, in *v2api.UpdateAuthorizerInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.AuthorizerCredentialsArn))
 	return need(ctx, r, "PATCH", "/apis/"+in.ApiId+"/authorizers/"+in.AuthorizerId, nil)
 }
 
 // UpdateIntegrationRequires implements the operation's requirements.
 func (s *Service) UpdateIntegrationRequires(ctx context.Context, in *v2api.UpdateIntegrationInput, r *wire.Requirements) error {
+	pass(r, wire.V(in.CredentialsArn))
 	return need(ctx, r, "PATCH", "/apis/"+in.ApiId+"/integrations/"+in.IntegrationId, nil)
 }
 

@@ -104,7 +104,7 @@ func (s *Service) CreateRoute(ctx context.Context, in *v2api.CreateRouteInput) (
 		return nil, err
 	}
 	rt := members.New[route](in)
-	rt.RouteId = s.newID(7)
+	rt.RouteId = s.newID(ctx, 7, "route")
 	if rt.AuthorizationType == "" {
 		rt.AuthorizationType = "NONE"
 	}
@@ -112,7 +112,7 @@ func (s *Service) CreateRoute(ctx context.Context, in *v2api.CreateRouteInput) (
 		if err := s.checkRoute(tx, sc, rt); err != nil {
 			return err
 		}
-		if err := unique(tx, sc, rt.RouteKey, ""); err != nil {
+		if err := unique(tx, sc, rt.RouteKey, rt.RouteId); err != nil {
 			return err
 		}
 		if len(all[route](tx, sc, kindRoute)) >= routesMax {

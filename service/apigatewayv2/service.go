@@ -70,7 +70,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &v2api.Model, Handlers: v2api.Handlers(s)}
+	return gate.Parts{Forget: forget, Model: &v2api.Model, Handlers: v2api.Handlers(s), Types: types()}
 }
 
 func bad(format string, a ...any) error {
@@ -140,7 +140,7 @@ func load(r store.Reader, sc scope) (*api, error) {
 func (s *Service) change(ctx context.Context, id string, fn func(tx store.Tx, sc scope, a *api) error) error {
 	sc := scopeOf(ctx, id)
 	now := s.cfg.Env.Now()
-	fresh := s.newID(6)
+	fresh := env.NewName(s.cfg.Env, env.AlnumLow, 6)
 	return s.cfg.Store.Update(ctx, []store.Key{sc.key()}, func(tx store.Tx) error {
 		a, err := load(tx, sc)
 		if err != nil {
@@ -166,4 +166,6 @@ func (s *Service) view(ctx context.Context, id string, fn func(r store.Reader, s
 	})
 }
 
-func (s *Service) newID(n int) string { return env.NewName(s.cfg.Env, env.AlnumLow, n) }
+func (s *Service) newID(ctx context.Context, n int, purpose string) string {
+	return execute.ID(s.cfg.Env, wire.CallOf(ctx), n, purpose)
+}

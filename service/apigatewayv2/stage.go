@@ -74,12 +74,12 @@ func (s *Service) CreateStage(ctx context.Context, in *v2api.CreateStageInput) (
 		return nil, bad("DeploymentId cannot be set when AutoDeploy is enabled")
 	}
 	st := members.New[stage](in)
-	st.CreatedDate = s.cfg.Env.Now()
+	st.CreatedDate, st.Effect = s.cfg.Env.Now(), wire.CallOf(ctx).EffectID
 	st.LastUpdatedDate = st.CreatedDate
 	var out *v2api.CreateStageOutput
 	err := s.change(ctx, in.ApiId, func(tx store.Tx, sc scope, _ *api) error {
 		k := sc.parts(kindStage).Str(in.StageName)
-		if _, ok := tx.Get(k); ok {
+		if was, ok := store.Load[stage](tx, k); ok && (st.Effect == "" || was.Effect != st.Effect) {
 			return &v2api.ConflictException{Message: "Stage already exists"}
 		}
 		if len(all[stage](tx, sc, kindStage)) >= stagesMax {

@@ -38,7 +38,6 @@ type api struct {
 	IpAddressType             string            `rec:"12"`
 	QuickRoute                string            `rec:"13"` // id of the route that quick create made
 	QuickIntegration          string            `rec:"14"`
-	Token                     string            `rec:"15"` // of the stack operation that made it
 	Unknown                   store.Unknown
 }
 
@@ -101,6 +100,7 @@ type stage struct {
 	LastUpdatedDate             time.Time                `rec:"10"`
 	LastDeploymentStatusMessage string                   `rec:"11"`
 	ApiGatewayManaged           *bool                    `rec:"12"`
+	Effect                      string                   `rec:"13"` // the durable effect that made it
 	Unknown                     store.Unknown
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	restapi "virga/api/apigateway"
 	v2api "virga/api/apigatewayv2"
 	lambdaapi "virga/api/lambda"
 	"virga/internal/admit"
@@ -27,6 +28,7 @@ import (
 	"virga/internal/store/mem"
 	"virga/internal/store/seal"
 	"virga/internal/wire"
+	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
 )
 
@@ -128,6 +130,7 @@ type world struct {
 	addr   string
 	key    *auth.Key
 	http   *v2api.Client
+	rest   *restapi.Client
 	inv    wire.Invoker
 	ctx    context.Context
 }
@@ -167,9 +170,11 @@ func newWorld(t testing.TB) *world {
 	cs := &callers{w: w}
 	inv := w.gate.As("apigateway.amazonaws.com")
 	hs := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: st, Sealer: sealer, Lambda: inv, Callers: cs})
+	rs := apigateway.New(apigateway.Config{Env: e, Store: st, Sealer: sealer, Lambda: inv, Callers: cs})
 	w.gate.Add(w.lambda.parts())
 	w.gate.Add(hs.Parts())
-	w.plane = execute.New(execute.Config{Env: e, Store: st, Gate: w.gate, Domain: "localhost", Region: region, Finders: []execute.Finder{hs}})
+	w.gate.Add(rs.Parts())
+	w.plane = execute.New(execute.Config{Env: e, Store: st, Gate: w.gate, Domain: "localhost", Region: region, AccountRate: 1e9, AccountBurst: 1e9, Finders: []execute.Finder{hs, rs}})
 	cs.front = front.New(front.Config{Env: e, Gate: w.gate, Auth: a, Record: w.record, Domain: "localhost", Region: region, App: w.plane.Serve})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -188,7 +193,7 @@ func newWorld(t testing.TB) *world {
 	})
 	root := wire.Principal{Type: "Root", ARN: "arn:aws:iam::" + account + ":root", ID: account, Account: account}
 	w.inv = w.gate.With(root)
-	w.http = &v2api.Client{Invoker: w.inv}
+	w.http, w.rest = &v2api.Client{Invoker: w.inv}, &restapi.Client{Invoker: w.inv}
 	w.ctx = wire.WithCall(ctx, &wire.Call{Account: account, Region: region, Partition: "aws", BaseURL: "http://localhost:4566", Domain: "localhost"})
 	return w
 }

@@ -401,7 +401,7 @@ def test_sub_resources(s3, bucket):
     rule = s3.get_bucket_encryption(**b)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}]})
-    refused("NotImplemented", 501, s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]})
+    refused("NotImplemented", 501, s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "11111111-2222-3333-4444-555555555555"}}]})
     assert s3.get_bucket_logging(**b).get("LoggingEnabled") is None and s3.get_bucket_request_payment(**b)["Payer"] == "BucketOwner"
     assert "Status" not in s3.get_bucket_accelerate_configuration(**b)
     assert [k for k in s3.get_bucket_notification_configuration(**b) if k != "ResponseMetadata"] == []

@@ -22,6 +22,8 @@ func main() {
 		run = samMain
 	case "protocols":
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
+	case "eventpatterns":
+		run = eventpatternsMain
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
