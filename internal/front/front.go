@@ -35,6 +35,8 @@ const (
 	idleTime       = 120 * time.Second
 	bodyTime       = 60 * time.Second // to send a body that is read into memory
 	stallTime      = 30 * time.Second // between two pieces of a streamed body
+	pingTime       = 60 * time.Second // of silence before an HTTP/2 client is asked whether it is there
+	streamsMax     = 250              // requests of one HTTP/2 connection at a time
 	connsPerAddr   = 4096
 	bodyDefault    = 2 << 20
 	pathBytesMax   = 16 << 10
@@ -67,6 +69,10 @@ type Config struct {
 	Origins []string
 	// DevNetworks admit development keys beside loopback.
 	DevNetworks []*net.IPNet
+	// Proxies are networks of proxies whose word on whom they forward is taken (X-Forwarded-For, X-Forwarded-Proto).
+	Proxies []*net.IPNet
+	// Authority is the certificate of this server's own authority (PEM), which anybody may fetch; nil for none.
+	Authority []byte
 	// App serves hosts and paths of applications (APIs, function URLs); it tells whether the request was one.
 	App func(w http.ResponseWriter, r *http.Request) bool
 	// Console serves the console's host.
@@ -97,55 +103,6 @@ func New(cfg Config) *Front {
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
 
-// Listener is an open port with its surfaces.
-type Listener struct {
-	net.Listener
-	Surfaces Surface
-	// Principal is who calls by this listener with a development key: a sandbox's role. Nil: the key's own.
-	Principal *wire.Principal
-}
-
-type listenerKey struct{}
-
-// Serve takes connections until the context ends, then waits for what is under way.
-func (f *Front) Serve(ctx context.Context, l Listener) error {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	s := &http.Server{
-		Handler:           f,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerBytesMax,
-		Protocols:         &protocols,
-		ErrorLog:          slog.NewLogLogger(f.cfg.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), listenerKey{}, &l) },
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
-		defer cancel()
-		if err := s.Shutdown(grace); err != nil {
-			s.Close()
-		}
-	}()
-	err := s.Serve(limitConns(l.Listener, connsPerAddr))
-	if errors.Is(err, net.ErrClosed) { // the listener's owner closed it: nobody is left to wait for
-		s.Close()
-		err = nil
-	}
-	cancel()
-	<-done
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
-
 // call is one request on its way.
 type call struct {
 	f        *Front
@@ -153,6 +110,7 @@ type call struct {
 	r        *http.Request
 	id       string
 	listener *Listener
+	secure   bool // nobody on a network could read it
 	route    route
 	call     *wire.Call
 }
@@ -163,9 +121,19 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l == nil {
 		l = &Listener{Surfaces: API | Apps}
 	}
-	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l}
+	r.TLS = tlsOf(r)
+	secure := f.resolve(r, l)
+	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l, secure: secure}
+	if r.ProtoMajor == 2 {
+		if h := r.Header["Host"]; len(h) > 1 || len(h) == 1 && h[0] != r.Host {
+			http.Error(w, "400 Bad Request: :authority and host differ", http.StatusBadRequest)
+			return
+		}
+		delete(r.Header, "Host")
+	}
 	host := hostOf(r.Host)
-	if !f.known(host, l) {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !f.known(host, l, local) {
 		http.Error(w, "421 Misdirected Request: this server does not answer for "+strconv.Quote(host)+"; start it with --domain or use localhost", http.StatusMisdirectedRequest)
 		return
 	}
@@ -184,6 +152,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.cfg.Console.ServeHTTP(w, r)
 		return
+	case path == "/_virga/ca.pem" && f.cfg.Authority != nil:
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		w.Write(f.cfg.Authority)
+		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
 		return
@@ -193,7 +165,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(w, r) {
+	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(withHijack(w, r), r) {
 		return
 	}
 	if l.Surfaces&API == 0 {
@@ -229,8 +201,8 @@ func (c *call) api(host, path string) {
 		region = sig.Region
 	}
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
-	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil || inside(r, c.listener), Service: "unknown", Operation: "unknown"}
+	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: c.baseURL(), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
+		Time: f.cfg.Env.Wall(), SecureTransport: c.secure, Service: "unknown", Operation: "unknown"}
 	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package
@@ -373,24 +345,6 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 		}
 	}
 	return cred, nil
-}
-
-// devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
-	}
-	ip := net.ParseIP(host)
-	if ip == nil {
-		return false
-	}
-	for _, n := range c.f.cfg.DevNetworks {
-		if n.Contains(ip) {
-			return true
-		}
-	}
-	return ip.IsLoopback()
 }
 
 func (c *call) bodyMax(stream bool) int64 {
