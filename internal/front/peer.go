@@ -7,7 +7,10 @@ import (
 )
 
 // forwarded is the address of a client whom a trusted proxy did not name: an address that nothing is allowed from.
-const forwarded = "forwarded:0"
+const (
+	forwarded     = "forwarded:" + forwardedPort
+	forwardedPort = "0" // of every address that a proxy named
+)
 
 // resolve finds out who sent a request, by the listener's rules, and puts the address into it. It tells whether the
 // request was safe on its way: by TLS, by loopback or a sandbox's own listener (it never left this machine,
@@ -28,7 +31,7 @@ func (f *Front) resolve(r *http.Request, l *Listener) (secure bool) {
 			break
 		}
 		if i == 0 || !within(ip, f.cfg.Proxies) {
-			r.RemoteAddr = net.JoinHostPort(ip.String(), "0")
+			r.RemoteAddr = net.JoinHostPort(ip.String(), forwardedPort)
 			break
 		}
 	}
@@ -55,13 +58,14 @@ func within(ip net.IP, networks []*net.IPNet) bool {
 }
 
 // devAllowed tells whether the peer may use well-known keys: loopback, the networks that the operator named, and what
-// has no address because no network was between.
+// has no address because no network was between. What a proxy calls loopback is not this machine's.
 func (c *call) devAllowed() bool {
-	if _, _, err := net.SplitHostPort(c.r.RemoteAddr); err != nil {
+	_, port, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
 		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
 	}
 	ip := addressOf(c.r.RemoteAddr)
-	return ip != nil && (ip.IsLoopback() || within(ip, c.f.cfg.DevNetworks))
+	return ip != nil && (ip.IsLoopback() && port != forwardedPort || within(ip, c.f.cfg.DevNetworks))
 }
 
 // baseURL is the URL under which the client reached this server.
