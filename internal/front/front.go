@@ -229,6 +229,7 @@ func (c *call) api(host, path string) {
 	if rt.bucket != "" {
 		o.Bucket = rt.bucket
 	}
+	o.Region = c.wantedRegion(host, sig.Region)
 	key := sigv4.Key{Secret: cred.Secret, Cache: f.keys}
 	stream := rt.op != nil && rt.op.Has(wire.StreamingInput) && f.cfg.Gate.Handler(rt.op) != nil
 	ctx := r.Context()
@@ -241,8 +242,8 @@ func (c *call) api(host, path string) {
 			return
 		}
 	} else {
-		if d := f.cfg.Env.Wall().Sub(sig.Time); sig.Form == sigv4.Header && (d > sigv4.MaxSkew || d < -sigv4.MaxSkew) {
-			c.refuse(&sigv4.Error{Kind: sigv4.RequestTimeTooSkewed, Message: "Signature expired: " + sig.Timestamp + " is not within 15 minutes of the server's time"})
+		if err := sigv4.Precheck(sig, f.cfg.Env.Wall(), o); err != nil {
+			c.refuse(err)
 			return
 		}
 		var raw io.Reader = r.Body

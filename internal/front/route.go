@@ -142,6 +142,49 @@ func bucketOf(host string) string {
 	return ""
 }
 
+// wantedRegion gives the region that a signature's scope must name: the one that the host names (sqs.eu-west-1.localhost),
+// or this server's where the scope names no region at all. "" where the scope's own is as good as any, for this server
+// answers for all of them.
+func (c *call) wantedRegion(host, scope string) string {
+	at := host
+	if c.route.s3() {
+		_, after, ok := strings.Cut("."+host, ".s3.")
+		if !ok {
+			at = ""
+		}
+		at = "s3." + after
+	}
+	if _, rest, ok := strings.Cut(at, "."); ok {
+		label, _, _ := strings.Cut(rest, ".")
+		if isRegion(label) {
+			return label
+		}
+	}
+	if scope == c.f.cfg.Region || isRegion(scope) {
+		return ""
+	}
+	return c.f.cfg.Region
+}
+
+// isRegion tells whether a name is shaped as AWS's regions are: eu-west-1, us-gov-east-1, ap-southeast-4.
+func isRegion(s string) bool {
+	p := strings.Split(s, "-")
+	if len(s) > 32 || len(p) < 3 || len(p) > 5 || len(p[0]) < 2 || len(p[0]) > 4 {
+		return false
+	}
+	for i, w := range p {
+		if w == "" {
+			return false
+		}
+		for j := range len(w) {
+			if last := i == len(p)-1; last && (w[j] < '0' || w[j] > '9') || !last && (w[j] < 'a' || w[j] > 'z') {
+				return false
+			}
+		}
+	}
+	return len(p[len(p)-1]) <= 2
+}
+
 func hostOf(h string) string {
 	if host, _, err := net.SplitHostPort(h); err == nil {
 		h = host
