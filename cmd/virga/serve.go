@@ -345,6 +345,9 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
+		fmt.Printf("Console: http://console.%s:%s\n", s.Domain, port)
+	}
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)
 	return errors.Join(err, c.Close())

@@ -70,7 +70,8 @@ def steady(b, width=1280):
         new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) sum += e.value; }).observe({type: 'layout-shift', buffered: true});
         setTimeout(() => done(sum), 100); })""")
     assert shift < 0.02, shift
-    assert b.js("document.documentElement.scrollWidth") <= width
+    wide = b.js("document.documentElement.scrollWidth")
+    assert wide <= width, (wide, b.js("location.href"))
 
 
 def test_sign_in(server, browser, shot):
@@ -131,6 +132,22 @@ def test_a_stack_comes_up_live(server, signed_in, shot):
     assert "An order desk" in b.text("#template")
     b.goto(server.console + "/stacks/desk/parameters")
     assert "Stage" in b.text("main")
+    steady(b)
+
+
+def test_a_failed_stack_says_why(server, signed_in, shot):
+    b = signed_in
+    template = json.dumps({"Resources": {
+        "Good": {"Type": "AWS::SQS::Queue"},
+        "Bad": {"Type": "AWS::SQS::Queue", "DependsOn": "Good", "Properties": {"RedrivePolicy": {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:nowhere", "maxReceiveCount": 3}}}}})
+    server.client("cloudformation").create_stack(StackName="broken", TemplateBody=template)
+    b.goto(server.console + "/stacks/broken")
+    b.wait("document.querySelector('#status').innerText.includes('ROLLBACK_COMPLETE')", 60)
+    b.wait("document.querySelector('#list').innerText.includes('Dead letter target does not exist')")
+    b.wait("document.querySelector('#reason .problem')?.innerText.includes('Bad, AWS::SQS::Queue')")
+    b.goto(server.console + "/stacks/broken/resources")
+    assert "must be deleted before" in b.text("#reason")
+    shot("stack-failed-light")
     steady(b)
 
 
@@ -198,7 +215,7 @@ def test_log_is_tailed(server, signed_in, shot):
     b.goto(server.console + "/logs/%2Faws%2Flambda%2Fgreeter/streams")
     assert "[$LATEST]" in b.text("#list")
     b.leaves(lambda: b.click("#list a"))
-    assert "greeting Ada" in b.text("#lines")
+    assert "INIT_START" in b.text("#lines")
     b.goto(server.console + "/functions/greeter/logs")
     assert "greeting tail-me" in b.text("#lines")
 
