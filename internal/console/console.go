@@ -244,6 +244,9 @@ func readForm(w http.ResponseWriter, r *http.Request, max int64) error {
 	if r.Method != http.MethodPost {
 		return nil
 	}
+	if r.ContentLength < 0 { // browsers say it, and the gate admits by it
+		return wire.Errorf("InvalidForm", http.StatusLengthRequired, "A form must say how long it is.")
+	}
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(formTime))
 	defer rc.SetReadDeadline(time.Time{})
