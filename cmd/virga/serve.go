@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,10 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"virga/internal/auth"
+	"virga/internal/cli"
 	"virga/internal/cloud"
 	"virga/internal/egress"
 	"virga/internal/launcher"
@@ -156,6 +160,9 @@ func (s *serveCmd) functions(run string) (cloud.Functions, error) {
 func (s *serveCmd) launcherConfig(f cloud.Functions) launcher.Config {
 	cfg := f.LauncherConfig(s.Dev, filepath.Base(f.Run))
 	cfg.ServerUID, cfg.ServerGID = serverUID, serverUID
+	if _, port, err := net.SplitHostPort(s.Listen); err == nil {
+		cfg.Mirror, _ = strconv.Atoi(port)
+	}
 	return cfg
 }
 
@@ -170,6 +177,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	s.Listen = l.Addr().String()
+	l.Close() // lf holds the port. The launcher closes all other descriptors by number: none may have an owner left that closes its number again
 	if !s.Ephemeral {
 		if err := give(s.Data); err != nil {
 			return err
@@ -181,6 +189,9 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 				return err
 			}
 		}
+	}
+	if err := s.ready(l.Addr()); err != nil {
+		return err
 	}
 	if err := give(f.Run); err != nil {
 		return err
@@ -197,6 +208,46 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
+	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
+	// opened so far, its runtime's included, must not come back to them.
+	fd := lf.Fd()
+	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Remove: map[bool]string{true: f.Run}[s.Ephemeral]})
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, os.Environ()))
+}
+
+// launch is what the launcher's image is told.
+type launch struct {
+	Config   launcher.Config
+	Exe      string
+	Args     []string
+	Env      []string
+	Listener int
+	Remove   string // folder to remove at the end, "" for none
+}
+
+// launchArg is os.Args[1] of the launcher's image.
+const launchArg = "virga-launch"
+
+// launchMain is the launcher's life. It does not return.
+func launchMain() {
+	var l launch
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "virga: the launcher is started by serve")
+		os.Exit(launcher.ErrorExit)
+	}
+	if err := json.Unmarshal([]byte(os.Args[2]), &l); err != nil {
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
+		os.Exit(launcher.ErrorExit)
+	}
 	var server atomic.Int64
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
@@ -207,16 +258,15 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 			}
 		}
 	}()
-	code, err := launcher.Serve(s.launcherConfig(f), launcher.ServerCommand{Path: exe, Args: args, Env: childEnv(), Files: []*os.File{lf},
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
 		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
-		return fmt.Errorf("launcher: %w", err)
+		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
 	}
-	if s.Ephemeral {
-		os.RemoveAll(f.Run)
+	if l.Remove != "" {
+		os.RemoveAll(l.Remove)
 	}
 	os.Exit(code)
-	return nil
 }
 
 // childEnv is the little that the server needs of the environment.
@@ -243,11 +293,48 @@ func give(dir string) error {
 		if err != nil {
 			return err
 		}
+		if d.IsDir() && d.Name() == cli.ReadyFolder && filepath.Dir(p) == dir {
+			return filepath.SkipDir // what runs as the user who starts the server is not the server's
+		}
 		if st, ok := i.Sys().(*syscall.Stat_t); ok && st.Uid == serverUID {
 			return nil
 		}
 		return os.Lchown(p, serverUID, serverUID)
 	})
+}
+
+// ready starts what runs the executables of ready.d once the server answers: a process of its own, as the user who starts
+// this one, which ends with it.
+func (s *serveCmd) ready(at net.Addr) error {
+	dir := filepath.Join(s.Data, cli.ReadyFolder)
+	if s.Ephemeral || s.Data == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{exe, "ready", "--dir", dir, "--endpoint", "http://" + at.String(), "--region", s.Region}
+	if s.Dev {
+		args = append(args, "--dev")
+	}
+	// By descriptor numbers alone: the launcher closes those that it does not know.
+	pid, err := syscall.ForkExec(exe, args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 2, 2}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", cli.ReadyFolder, err)
+	}
+	go func() {
+		var ws syscall.WaitStatus
+		for {
+			if _, err := syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // reachable gives a path of this binary that the server's uid may run: its own, or a copy where a folder above it is
@@ -347,6 +434,11 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 	fmt.Println("Functions run in " + c.Isolation())
 	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
 		fmt.Printf("Console: http://console.%s:%s\n", s.Domain, port)
+	}
+	if !s.Child {
+		if err := s.ready(l.Addr()); err != nil {
+			log.Warn("init scripts", "err", err)
+		}
 	}
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)

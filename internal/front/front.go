@@ -75,6 +75,9 @@ type Config struct {
 	BucketCORS func(ctx context.Context, bucket, origin, method, headers string, preflight, object bool) (http.Header, error)
 	// Health is what the health paths answer.
 	Health func() any
+	// Signed serves those /_virga/ paths whose caller has signed the request, for any service's scope; it tells whether
+	// the path is one. What the caller may is its own business.
+	Signed func(w http.ResponseWriter, r *http.Request, s SignedCall) bool
 	// Control serves /_virga/ paths of development.
 	Control func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -189,6 +192,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
+		return
+	case strings.HasPrefix(path, "/_virga/") && f.cfg.Signed != nil && l.Surfaces&API != 0 && c.signed(path):
 		return
 	case strings.HasPrefix(path, "/_virga/"):
 		if l.Surfaces&Dev == 0 || f.cfg.Control == nil || foreign(r, f.cfg.Origins) || !f.cfg.Control(w, r) {
