@@ -223,7 +223,7 @@ func functionLogsPage(ctx context.Context, r *panel.Request) (*panel.View, error
 			}
 			d.Lines = append(d.Lines, l)
 		}
-		slices.SortStableFunc(d.Lines, func(a, b panelLine) int { return a.At.Compare(b.At) })
+		slices.Reverse(d.Lines)
 	case asLogs(err, &missing):
 	default:
 		d.Denied = err.Error()

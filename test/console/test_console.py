@@ -364,3 +364,23 @@ def test_other_origins(server, signed_in):
     b.problems.clear()
     n = server.client("sqs").get_queue_attributes(QueueUrl=server.endpoint + "/000000000000/hostile", AttributeNames=["ApproximateNumberOfMessages"])
     assert n["Attributes"]["ApproximateNumberOfMessages"] == "1", "a page of the API's own host cannot act in the console"
+
+
+def test_a_busy_log_does_not_fall_behind(server, signed_in):
+    b, logs = signed_in, server.client("logs")
+    logs.create_log_group(logGroupName="busy")
+    logs.create_log_stream(logGroupName="busy", logStreamName="s")
+
+    def put(batch):
+        now = int(time.time() * 1000)
+        logs.put_log_events(logGroupName="busy", logStreamName="s", logEvents=[{"timestamp": now, "message": f"batch {batch} line {i}"} for i in range(2000)])
+    put(0)
+    b.goto(server.console + "/logs/busy")
+    assert b.text("#lines").rstrip().endswith("batch 0 line 1999"), "lines of one millisecond stay in their order"
+    assert "older ones are there" in b.text("main")
+    for batch in range(1, 5):
+        time.sleep(0.3)
+        put(batch)
+    b.wait("document.querySelector('#lines').innerText.includes('batch 4 line 1999')")
+    assert "lines were skipped" in b.text("#lines"), "what is left out is said"
+    assert b.js("document.querySelectorAll('#lines > div').length") <= 2000
