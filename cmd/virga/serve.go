@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,6 +57,9 @@ const serverUID = 209_999 // just below the uids of sandboxes
 // Run serves until SIGTERM or SIGINT. As root the process becomes the launcher and starts the server under a uid of its
 // own; else the server starts a launcher without privileges.
 func (s *serveCmd) Run() error {
+	if os.Getenv(launchGuard) != "" {
+		return errors.New("serve was started in the launcher's place: this binary's main does not know " + launchArg)
+	}
 	if s.Ephemeral && s.Data != "" {
 		return errors.New("--ephemeral keeps nothing: leave out --data")
 	}
@@ -196,6 +200,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 	if err := give(f.Run); err != nil {
 		return err
 	}
+	sweep(f.Run)
 	exe, err := s.reachable(f.Run)
 	if err != nil {
 		return err
@@ -217,11 +222,11 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
 		return err
 	}
-	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Remove: map[bool]string{true: f.Run}[s.Ephemeral]})
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Run: f.Run})
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, os.Environ()))
+	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, append(os.Environ(), launchGuard+"=1")))
 }
 
 // launch is what the launcher's image is told.
@@ -231,8 +236,12 @@ type launch struct {
 	Args     []string
 	Env      []string
 	Listener int
-	Remove   string // folder to remove at the end, "" for none
+	Run      string // folder that goes with the server
 }
+
+// launchGuard is in the environment of the launcher's image. A binary whose main does not know launchArg must not begin
+// all over again.
+const launchGuard = "VIRGA_LAUNCH"
 
 // launchArg is os.Args[1] of the launcher's image.
 const launchArg = "virga-launch"
@@ -263,9 +272,7 @@ func launchMain() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
 	}
-	if l.Remove != "" {
-		os.RemoveAll(l.Remove)
-	}
+	os.RemoveAll(l.Run)
 	os.Exit(code)
 }
 
@@ -358,14 +365,42 @@ func (s *serveCmd) reachable(run string) (string, error) {
 	if open {
 		return exe, nil
 	}
+	to := filepath.Join(run, "virga")
+	os.Remove(to)
+	if os.Link(exe, to) == nil {
+		return to, nil
+	}
 	b, err := os.ReadFile(exe)
 	if err != nil {
 		return "", err
 	}
-	to := filepath.Join(run, "virga")
-	os.Remove(to)
 	return to, os.WriteFile(to, b, 0o755)
 }
+
+// sweep removes the folders of servers that were killed: those below the place of run that no process names.
+func sweep(run string) {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(run), "virga-????????????"))
+	if err != nil || len(left) == 0 {
+		return
+	}
+	var all strings.Builder
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		if b, err := os.ReadFile(p); err == nil {
+			all.Write(b)
+		}
+	}
+	lines := all.String()
+	for _, d := range left {
+		st, err := os.Stat(d)
+		if d != run && err == nil && time.Since(st.ModTime()) > sweepAfter && !strings.Contains(lines, d) {
+			os.RemoveAll(d)
+		}
+	}
+}
+
+// sweepAfter spares a folder whose server is just starting.
+const sweepAfter = time.Minute
 
 // serve is the server itself.
 func (s *serveCmd) serve(f cloud.Functions) error {
