@@ -506,6 +506,9 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
+		fmt.Printf("Console: http://console.%s:%s\n", s.Domain, port)
+	}
 	if !s.Child {
 		if err := s.ready(l.Addr()); err != nil {
 			log.Warn("init scripts", "err", err)
