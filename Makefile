@@ -1,4 +1,4 @@
-# `make demo` builds, starts a cloud of its own and shows it at work; `make test` is what CI runs.
+# `make demo` builds, starts a cloud of its own, deploys an application and shows its answer; `make test` is what CI runs.
 BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
@@ -9,8 +9,8 @@ build:
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 go build -o $(BUILD)/virga ./cmd/virga
 
-demo: build $(VENV)/done
-	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
+demo: build runtimes
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_RUNTIMES=$(abspath $(RUNTIMES)) bash examples/orders/run.sh
 
 $(VENV)/done: test/clients/requirements.txt
 	@mkdir -p $(BUILD)

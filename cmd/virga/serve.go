@@ -234,6 +234,13 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		fds = append(fds, "--tls-fd=5")
 	}
 	args := append(append(append([]string{}, os.Args[1:]...), fds...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
+	// Paths as they are from here, and what came by the environment, which the server does not have.
+	if s.Runtimes != "" {
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	if s.MasterKeyFile != "" {
+		args = append(args, "--master-key-file="+s.MasterKeyFile)
+	}
 	if !s.Ephemeral {
 		// The server starts in its data folder and knows it as ".": folders above it may be closed to its uid.
 		if err := os.Chdir(s.Data); err != nil {
@@ -241,16 +248,16 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
-	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
-		args = append(args, "--runtimes="+s.Runtimes)
-	}
 	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
 	// opened so far, its runtime's included, must not come back to them.
-	fd := lf.Fd()
-	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
-		return err
+	var keep []int
+	for _, x := range files {
+		if _, err := unix.FcntlInt(x.Fd(), unix.F_SETFD, 0); err != nil {
+			return err
+		}
+		keep = append(keep, int(x.Fd()))
 	}
-	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Run: f.Run})
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Files: keep, Run: f.Run})
 	if err != nil {
 		return err
 	}
@@ -259,12 +266,12 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 
 // launch is what the launcher's image is told.
 type launch struct {
-	Config   launcher.Config
-	Exe      string
-	Args     []string
-	Env      []string
-	Listener int
-	Run      string // folder that goes with the server
+	Config launcher.Config
+	Exe    string
+	Args   []string
+	Env    []string
+	Files  []int  // descriptors for the server: the listener, and the operator's certificate and key
+	Run    string // folder that goes with the server
 }
 
 // launchGuard is in the environment of the launcher's image. A binary whose main does not know launchArg must not begin
@@ -295,7 +302,11 @@ func launchMain() {
 			}
 		}
 	}()
-	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
+	var files []*os.File
+	for _, fd := range l.Files {
+		files = append(files, os.NewFile(uintptr(fd), "server's"))
+	}
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: files,
 		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
