@@ -546,7 +546,7 @@ func (s *serveCmd) greet(c *cloud.Cloud, a net.Addr) {
 		fmt.Println("From other machines: https alone.")
 	}
 	if c.CA != nil {
-		fmt.Printf("The same port takes https; certificates are of this server's own authority (http://%s/_virga/ca.pem):\n%s", at, c.CA)
+		fmt.Printf("The same port takes https; certificates are of this server's own authority: http://%s/_virga/ca.pem\n", at)
 	}
 }
 
