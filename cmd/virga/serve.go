@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -39,6 +40,10 @@ type serveCmd struct {
 	DevAllow      []string `help:"Network (CIDR) from which development keys work beside loopback; may be repeated."`
 	Domain        string   `default:"localhost" help:"Domain of the server's names."`
 	MasterKeyFile string   `type:"path" help:"File of the master key, outside the data folder."`
+	TLSCert       string   `name:"tls-cert" type:"path" help:"Certificate chain (PEM) of the server's names; by default one of the server's own authority."`
+	TLSKey        string   `name:"tls-key" type:"path" help:"Private key (PEM) of --tls-cert."`
+	TrustedProxy  []string `help:"Network (CIDR) of a proxy whose X-Forwarded-For and X-Forwarded-Proto count; may be repeated."`
+	PlainHTTP     bool     `name:"plain-http-behind-proxy" help:"Beyond loopback, take plain HTTP from --trusted-proxy: the proxy does TLS."`
 	AllowOrigin   []string `help:"Origin of a web page that may call the API; may be repeated."`
 	Isolation     string   `enum:"auto,namespace,process,none" default:"auto" help:"How functions run: auto, namespace, process (with --dev), none."`
 	IsolationMin  string   `enum:",namespace" default:"" help:"Refuse to start where functions would run in a weaker kind."`
@@ -50,6 +55,7 @@ type serveCmd struct {
 	Child    bool   `hidden:"" help:"Started by the launcher."`
 	DataName string `hidden:"" help:"The data folder as people know it."`
 	ListenFD int    `hidden:"" help:"Descriptor of the listener."`
+	TLSFD    int    `name:"tls-fd" hidden:"" help:"Descriptor of the certificate; the next is its key."`
 }
 
 const serverUID = 209_999 // just below the uids of sandboxes
@@ -105,7 +111,17 @@ func (s *serveCmd) check() error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && host != "localhost" {
-		return fmt.Errorf("--listen %s: beyond loopback this version serves no TLS, and plain HTTP would show signatures and data; listen on 127.0.0.1", s.Listen)
+		// Two refusals: data and signatures never go over a network in the open, and a key that everybody knows never
+		// opens a port that others reach.
+		if s.PlainHTTP && len(s.TrustedProxy) == 0 {
+			return fmt.Errorf("--listen %s --plain-http-behind-proxy: name the proxy with --trusted-proxy CIDR; from anybody else plain HTTP would show signatures and data", s.Listen)
+		}
+		if s.Dev && len(s.DevAllow) == 0 {
+			return fmt.Errorf("--listen %s --dev: test/test is a key that everybody knows; beyond loopback name the networks it may come from with --dev-allow CIDR, or leave out --dev", s.Listen)
+		}
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key belong together")
 	}
 	switch {
 	case len(s.DevAllow) > 0 && !s.Dev:
@@ -205,7 +221,19 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 	if err != nil {
 		return err
 	}
-	args := append(append([]string{}, os.Args[1:]...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
+	files := []*os.File{lf}
+	var fds []string
+	if s.TLSCert != "" { // files of the operator's, closed to the server's uid
+		for _, name := range []string{s.TLSCert, s.TLSKey} {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			files = append(files, f)
+		}
+		fds = append(fds, "--tls-fd=5")
+	}
+	args := append(append(append([]string{}, os.Args[1:]...), fds...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
 	// Paths as they are from here, and what came by the environment, which the server does not have.
 	if s.Runtimes != "" {
 		args = append(args, "--runtimes="+s.Runtimes)
@@ -220,16 +248,16 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
-	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
-		args = append(args, "--runtimes="+s.Runtimes)
-	}
 	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
 	// opened so far, its runtime's included, must not come back to them.
-	fd := lf.Fd()
-	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
-		return err
+	var keep []int
+	for _, x := range files {
+		if _, err := unix.FcntlInt(x.Fd(), unix.F_SETFD, 0); err != nil {
+			return err
+		}
+		keep = append(keep, int(x.Fd()))
 	}
-	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Run: f.Run})
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Files: keep, Run: f.Run})
 	if err != nil {
 		return err
 	}
@@ -238,12 +266,12 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 
 // launch is what the launcher's image is told.
 type launch struct {
-	Config   launcher.Config
-	Exe      string
-	Args     []string
-	Env      []string
-	Listener int
-	Run      string // folder that goes with the server
+	Config launcher.Config
+	Exe    string
+	Args   []string
+	Env    []string
+	Files  []int  // descriptors for the server: the listener, and the operator's certificate and key
+	Run    string // folder that goes with the server
 }
 
 // launchGuard is in the environment of the launcher's image. A binary whose main does not know launchArg must not begin
@@ -274,7 +302,11 @@ func launchMain() {
 			}
 		}
 	}()
-	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
+	var files []*os.File
+	for _, fd := range l.Files {
+		files = append(files, os.NewFile(uintptr(fd), "server's"))
+	}
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: files,
 		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
@@ -425,6 +457,17 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		cfg.DevNetworks = append(cfg.DevNetworks, ipnet)
 		fmt.Printf("Development keys work from %s.\n", ipnet)
 	}
+	for _, n := range s.TrustedProxy {
+		_, ipnet, err := net.ParseCIDR(n)
+		if err != nil {
+			return fmt.Errorf("--trusted-proxy: %w", err)
+		}
+		cfg.Proxies = append(cfg.Proxies, ipnet)
+	}
+	cfg.PlainBehindProxy = s.PlainHTTP
+	if err := s.certificate(&cfg); err != nil {
+		return err
+	}
 	if len(s.DevKey) > 0 {
 		account := s.Account
 		if account == "" {
@@ -458,7 +501,7 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 	if f.Launcher != nil && !s.Child { // a child that closed its connection before its end would be killed
 		defer f.Launcher.Close()
 	}
-	fmt.Printf("Virga %s, account %s, region %s, endpoint http://%s\n", cloud.Version, c.Account, c.Region, l.Addr())
+	s.greet(c, l.Addr())
 	if s.Ephemeral {
 		fmt.Println("Everything is in memory and gone with this process (--ephemeral).")
 	} else {
@@ -474,6 +517,9 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
+		fmt.Printf("Console: http://console.%s:%s\n", s.Domain, port)
+	}
 	if !s.Child {
 		if err := s.ready(l.Addr()); err != nil {
 			log.Warn("init scripts", "err", err)
@@ -482,6 +528,45 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)
 	return errors.Join(err, c.Close())
+}
+
+// greet says where the server answers and how its certificate is checked.
+func (s *serveCmd) greet(c *cloud.Cloud, a net.Addr) {
+	scheme, at := "http", cloud.Reachable(a)
+	t, ok := a.(*net.TCPAddr)
+	beyond := ok && !t.IP.IsLoopback()
+	if beyond && !s.PlainHTTP {
+		scheme = "https"
+	}
+	fmt.Printf("Virga %s, account %s, region %s, endpoint %s://%s\n", cloud.Version, c.Account, c.Region, scheme, at)
+	switch {
+	case beyond && s.PlainHTTP:
+		fmt.Printf("From other machines: https, and plain HTTP from %s (--plain-http-behind-proxy).\n", strings.Join(s.TrustedProxy, ", "))
+	case beyond:
+		fmt.Println("From other machines: https alone.")
+	}
+	if c.CA != nil {
+		fmt.Printf("The same port takes https; certificates are of this server's own authority: http://%s/_virga/ca.pem\n", at)
+	}
+}
+
+// certificate reads the operator's certificate, from descriptors where the launcher opened it.
+func (s *serveCmd) certificate(cfg *cloud.Config) error {
+	for i, to := range []*[]byte{&cfg.TLSCert, &cfg.TLSKey} {
+		var err error
+		switch {
+		case s.TLSFD > 0:
+			f := os.NewFile(uintptr(s.TLSFD+i), "certificate")
+			*to, err = io.ReadAll(io.NewSectionReader(f, 0, 1<<20)) // from the start, however often the server starts
+			f.Close()
+		case s.TLSCert != "":
+			*to, err = os.ReadFile([]string{s.TLSCert, s.TLSKey}[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *serveCmd) listener() (net.Listener, error) {

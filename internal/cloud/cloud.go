@@ -7,6 +7,7 @@ package cloud
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -70,8 +71,14 @@ type Config struct {
 	DevNetworks   []*net.IPNet
 	Origins       []string
 	MasterKeyFile string
-	Log           *slog.Logger
-	Functions     Functions
+	// TLSCert and TLSKey are the operator's certificate (PEM); empty: one of the server's own authority.
+	TLSCert, TLSKey []byte
+	// PlainBehindProxy takes plain HTTP from Proxies on a listener beyond loopback.
+	PlainBehindProxy bool
+	// Proxies are networks of proxies whose forwarding headers count.
+	Proxies   []*net.IPNet
+	Log       *slog.Logger
+	Functions Functions
 }
 
 // Cloud is a whole cloud.
@@ -87,7 +94,10 @@ type Cloud struct {
 	Region  string
 	// RootKey is the account's root key; with Dev the well-known ones work beside it.
 	RootKey *auth.Key
+	// CA is the certificate of the server's own authority (PEM), nil where the operator gave a certificate.
+	CA []byte
 
+	tls       *tls.Config
 	cfg       Config
 	compute   *compute.Plane
 	policies  *authority.Plane
@@ -127,6 +137,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	if c.Account, err = c.account(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.openTLS(); err != nil {
 		return nil, err
 	}
 	if cfg.Dev && cfg.DevKeys == nil {
@@ -206,7 +219,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health, Console: web, Signed: c.control, BucketCORS: buckets.CORS,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Proxies: cfg.Proxies, Authority: c.CA, Health: c.health, Console: web, Signed: c.control, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})
@@ -236,9 +249,16 @@ func (c *Cloud) Serve(ctx context.Context, l net.Listener) error {
 		s |= front.Dev
 	}
 	if c.compute != nil {
-		c.compute.SetEndpoint("http://" + l.Addr().String())
+		c.compute.SetEndpoint("http://" + Reachable(l.Addr()))
 	}
-	return c.Front.Serve(ctx, front.Listener{Listener: l, Surfaces: s})
+	out := front.Listener{Listener: l, Surfaces: s, TLS: c.tls}
+	if !loopback(l.Addr()) {
+		out.TLSOnly = true
+		if c.cfg.PlainBehindProxy {
+			out.PlainFrom = c.cfg.Proxies
+		}
+	}
+	return c.Front.Serve(ctx, out)
 }
 
 // Close ends the background work, waits for it and closes the store.

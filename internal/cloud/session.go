@@ -57,6 +57,9 @@ func (s *sessions) call(ctx context.Context, account, region string) context.Con
 
 // get gives a session of a role.
 func (s *sessions) get(ctx context.Context, roleARN, name string) (session, error) {
+	if len(name) == 1 {
+		name += "-" // a session's name has two characters; a function's may have one
+	}
 	k := roleARN + "\x00" + name
 	epoch, err := s.store.Epoch(ctx, authority.Scope(wire.CallOf(ctx).Account))
 	if err != nil {

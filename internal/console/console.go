@@ -194,7 +194,13 @@ func (c *Console) call(r *http.Request, s *session) *wire.Call {
 		host = r.RemoteAddr
 	}
 	return &wire.Call{Service: "console", Operation: r.Method, RequestID: env.NewID(c.cfg.Env), Account: p.Account, Region: region, Partition: "aws", Principal: p,
-		BaseURL: endpoint(r), Domain: c.cfg.Domain, SourceIP: host, UserAgent: r.UserAgent(), Time: c.cfg.Env.Wall(), SecureTransport: r.TLS != nil}
+		BaseURL: endpoint(r), Domain: c.cfg.Domain, SourceIP: host, UserAgent: r.UserAgent(), Time: c.cfg.Env.Wall(), SecureTransport: r.TLS != nil || loopback(host)}
+}
+
+// loopback tells whether a peer is on this machine: nobody on a network could read along (docs/decisions/0012).
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 // endpoint is where the API answers for this browser: the console's host without its first label.
@@ -237,6 +243,9 @@ func (c *Console) page(p *panel.Panel, do func(ctx context.Context, r *panel.Req
 func readForm(w http.ResponseWriter, r *http.Request, max int64) error {
 	if r.Method != http.MethodPost {
 		return nil
+	}
+	if r.ContentLength < 0 { // browsers say it, and the gate admits by it
+		return wire.Errorf("InvalidForm", http.StatusLengthRequired, "A form must say how long it is.")
 	}
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(formTime))

@@ -35,6 +35,8 @@ const (
 	idleTime       = 120 * time.Second
 	bodyTime       = 60 * time.Second // to send a body that is read into memory
 	stallTime      = 30 * time.Second // between two pieces of a streamed body
+	pingTime       = 60 * time.Second // of silence before an HTTP/2 client is asked whether it is there
+	streamsMax     = 250              // requests of one HTTP/2 connection at a time
 	connsPerAddr   = 4096
 	bodyDefault    = 2 << 20
 	pathBytesMax   = 16 << 10
@@ -67,6 +69,10 @@ type Config struct {
 	Origins []string
 	// DevNetworks admit development keys beside loopback.
 	DevNetworks []*net.IPNet
+	// Proxies are networks of proxies whose word on whom they forward is taken (X-Forwarded-For, X-Forwarded-Proto).
+	Proxies []*net.IPNet
+	// Authority is the certificate of this server's own authority (PEM), which anybody may fetch; nil for none.
+	Authority []byte
 	// App serves hosts and paths of applications (APIs, function URLs); it tells whether the request was one.
 	App func(w http.ResponseWriter, r *http.Request) bool
 	// Console serves the console's host.
@@ -103,55 +109,6 @@ func New(cfg Config) *Front {
 // Console gives the handler of the console's host, nil for none.
 func (f *Front) Console() http.Handler { return f.cfg.Console }
 
-// Listener is an open port with its surfaces.
-type Listener struct {
-	net.Listener
-	Surfaces Surface
-	// Principal is who calls by this listener with a development key: a sandbox's role. Nil: the key's own.
-	Principal *wire.Principal
-}
-
-type listenerKey struct{}
-
-// Serve takes connections until the context ends, then waits for what is under way.
-func (f *Front) Serve(ctx context.Context, l Listener) error {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	s := &http.Server{
-		Handler:           f,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerBytesMax,
-		Protocols:         &protocols,
-		ErrorLog:          slog.NewLogLogger(f.cfg.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), listenerKey{}, &l) },
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
-		defer cancel()
-		if err := s.Shutdown(grace); err != nil {
-			s.Close()
-		}
-	}()
-	err := s.Serve(limitConns(l.Listener, connsPerAddr))
-	if errors.Is(err, net.ErrClosed) { // the listener's owner closed it: nobody is left to wait for
-		s.Close()
-		err = nil
-	}
-	cancel()
-	<-done
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
-
 // call is one request on its way.
 type call struct {
 	f        *Front
@@ -159,6 +116,7 @@ type call struct {
 	r        *http.Request
 	id       string
 	listener *Listener
+	secure   bool // nobody on a network could read it
 	route    route
 	call     *wire.Call
 }
@@ -169,9 +127,19 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l == nil {
 		l = &Listener{Surfaces: API | Apps}
 	}
-	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l}
+	r.TLS = tlsOf(r)
+	secure := f.resolve(r, l)
+	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l, secure: secure}
+	if r.ProtoMajor == 2 {
+		if h := r.Header["Host"]; len(h) > 1 || len(h) == 1 && h[0] != r.Host {
+			http.Error(w, "400 Bad Request: :authority and host differ", http.StatusBadRequest)
+			return
+		}
+		delete(r.Header, "Host")
+	}
 	host := hostOf(r.Host)
-	if !f.known(host, l) {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !f.known(host, l, local) {
 		http.Error(w, "421 Misdirected Request: this server does not answer for "+strconv.Quote(host)+"; start it with --domain or use localhost", http.StatusMisdirectedRequest)
 		return
 	}
@@ -190,6 +158,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.cfg.Console.ServeHTTP(w, r)
 		return
+	case path == "/_virga/ca.pem" && f.cfg.Authority != nil:
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		w.Write(f.cfg.Authority)
+		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
 		return
@@ -201,7 +173,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(w, r) {
+	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(withHijack(w, r), r) {
 		return
 	}
 	if l.Surfaces&API == 0 {
@@ -237,8 +209,8 @@ func (c *call) api(host, path string) {
 		region = sig.Region
 	}
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
-	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil || inside(r, c.listener), Service: "unknown", Operation: "unknown"}
+	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: c.baseURL(), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
+		Time: f.cfg.Env.Wall(), SecureTransport: c.secure, Service: "unknown", Operation: "unknown"}
 	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package
@@ -265,6 +237,7 @@ func (c *call) api(host, path string) {
 	if rt.bucket != "" {
 		o.Bucket = rt.bucket
 	}
+	o.Region = c.wantedRegion(host, sig.Region)
 	key := sigv4.Key{Secret: cred.Secret, Cache: f.keys}
 	stream := rt.op != nil && rt.op.Has(wire.StreamingInput) && f.cfg.Gate.Handler(rt.op) != nil
 	ctx := r.Context()
@@ -277,8 +250,8 @@ func (c *call) api(host, path string) {
 			return
 		}
 	} else {
-		if d := f.cfg.Env.Wall().Sub(sig.Time); sig.Form == sigv4.Header && (d > sigv4.MaxSkew || d < -sigv4.MaxSkew) {
-			c.refuse(&sigv4.Error{Kind: sigv4.RequestTimeTooSkewed, Message: "Signature expired: " + sig.Timestamp + " is not within 15 minutes of the server's time"})
+		if err := sigv4.Precheck(sig, f.cfg.Env.Wall(), o); err != nil {
+			c.refuse(err)
 			return
 		}
 		var raw io.Reader = r.Body
@@ -381,27 +354,6 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 		}
 	}
 	return cred, nil
-}
-
-// devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool { return DevPeer(c.r, c.f.cfg.DevNetworks) }
-
-// DevPeer tells whether a request comes from where development keys work: this machine, or networks named for it.
-func DevPeer(r *http.Request, networks []*net.IPNet) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr == "" || r.RemoteAddr == "@" || r.RemoteAddr == "pipe"
-	}
-	ip := net.ParseIP(host)
-	if ip == nil {
-		return false
-	}
-	for _, n := range networks {
-		if n.Contains(ip) {
-			return true
-		}
-	}
-	return ip.IsLoopback()
 }
 
 func (c *call) bodyMax(stream bool) int64 {

@@ -36,8 +36,8 @@ func (c *call) signed(path string) bool {
 	req.RawPath = path
 	sig, err := sigv4.Parse(req)
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
-	c.call = &wire.Call{RequestID: c.id, Region: f.cfg.Region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil, Service: "virga", Operation: "unknown"}
+	c.call = &wire.Call{RequestID: c.id, Region: f.cfg.Region, Partition: "aws", BaseURL: c.baseURL(), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
+		Time: f.cfg.Env.Wall(), SecureTransport: c.secure, Service: "virga", Operation: "unknown"}
 	if err == nil && sig.Form != sigv4.Header {
 		err = &sigv4.Error{Kind: sigv4.MissingAuthenticationToken}
 	}

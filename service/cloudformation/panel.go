@@ -58,6 +58,7 @@ type stackData struct {
 	Tab        string
 	Every      int
 	Busy       bool
+	Cause      *eventView // of a failure
 	Events     []eventView
 	Older      bool
 	Resources  []resourceView
@@ -168,9 +169,12 @@ func stackTab(tab string) func(context.Context, *panel.Request) (*panel.View, er
 			d.Key = d.Stack.ID
 		}
 		d.Outputs, d.Parameters = s.Outputs, s.Parameters
+		if failed := strings.Contains(d.Stack.Status, "ROLLBACK") || strings.HasSuffix(d.Stack.Status, "_FAILED"); failed || tab == "events" {
+			if err = stackEvents(ctx, r, &d); failed {
+				d.Cause = cause(d.Events)
+			}
+		}
 		switch tab {
-		case "events":
-			err = stackEvents(ctx, r, &d)
 		case "resources":
 			err = stackResources(ctx, r, &d)
 		case "template":
@@ -194,6 +198,22 @@ func stackEvents(ctx context.Context, r *panel.Request, d *stackData) error {
 			Status: wire.V(e.ResourceStatus), Reason: wire.V(e.ResourceStatusReason), At: e.Timestamp})
 	}
 	return nil
+}
+
+// cause finds the first failure of the last operation among events, newest first. What was cancelled because of it is
+// no cause.
+func cause(events []eventView) *eventView {
+	var first *eventView
+	for i := range events {
+		e := &events[i]
+		switch {
+		case strings.HasSuffix(e.Status, "_FAILED") && !strings.HasSuffix(e.Reason, " cancelled") && e.Reason != "":
+			first = e
+		case e.Type == "AWS::CloudFormation::Stack" && e.Reason == "User Initiated":
+			return first
+		}
+	}
+	return first
 }
 
 func stackResources(ctx context.Context, r *panel.Request, d *stackData) (err error) {

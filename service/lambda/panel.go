@@ -127,9 +127,6 @@ func functionsCard(ctx context.Context, r *panel.Request) (*panel.Card, error) {
 	c := &panel.Card{Count: len(l), More: more, Noun: "function", Plural: "functions", Hint: functionHint}
 	for _, f := range l[:min(5, len(l))] {
 		i := panel.Item{Text: f.Name, To: panel.Join("functions", f.Name), Note: f.Runtime}
-		if f.State != "Active" {
-			i.Status = f.State
-		}
 		c.Items = append(c.Items, i)
 	}
 	return c, nil
@@ -226,7 +223,7 @@ func functionLogsPage(ctx context.Context, r *panel.Request) (*panel.View, error
 			}
 			d.Lines = append(d.Lines, l)
 		}
-		slices.SortStableFunc(d.Lines, func(a, b panelLine) int { return a.At.Compare(b.At) })
+		slices.Reverse(d.Lines)
 	case asLogs(err, &missing):
 	default:
 		d.Denied = err.Error()

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,9 @@ var panelHTML string
 const (
 	panelLinesMax   = 200 // lines of a page at first; what grows comes behind
 	panelPageMax    = 1000
+	panelPagesMax   = 5
 	panelStreamsMax = 100
-	panelOverlap    = 5 * time.Second // a line of a slower stream may be older than the last one shown
+	panelOverlap    = 2 * time.Second // a line of a slower stream may be older than the last one shown
 )
 
 // consolePanel is the console's panel of log groups. It uses the service's client as who is signed in, like any caller.
@@ -139,9 +141,11 @@ func eventsPage(ctx context.Context, r *panel.Request) (*panel.View, error) {
 	if back := sinces[d.Since]; back > 0 {
 		in.StartTime = wire.P(r.Now.Add(-back).UnixMilli())
 	}
-	if ms, err := strconv.ParseInt(r.Query.Get("after"), 10, 64); err == nil && ms > 0 {
-		in.StartTime, in.StartFromHead, in.Limit = wire.P(max(ms-panelOverlap.Milliseconds(), reverseSince)), wire.P(true), wire.P(int32(panelPageMax))
-		d.After = strconv.FormatInt(ms, 10)
+	// A page that grows gets the newest lines too: where more came than a page holds, those between are skipped, and it
+	// says so; it never falls behind.
+	after, _ := strconv.ParseInt(r.Query.Get("after"), 10, 64)
+	if after > 0 {
+		in.StartTime, in.Limit = wire.P(max(after-panelOverlap.Milliseconds(), reverseSince)), wire.P(int32(panelPageMax))
 	}
 	if d.Filter != "" {
 		in.FilterPattern = &d.Filter
@@ -149,7 +153,7 @@ func eventsPage(ctx context.Context, r *panel.Request) (*panel.View, error) {
 	if d.Stream != "" {
 		in.LogStreamNames = []string{d.Stream}
 	}
-	out, err := panelClient(r).FilterLogEvents(ctx, in)
+	events, more, err := latest(ctx, r, in)
 	if err != nil {
 		if d.Filter == "" || wire.CodeOf(err) != "InvalidParameterException" {
 			return nil, err
@@ -157,18 +161,12 @@ func eventsPage(ctx context.Context, r *panel.Request) (*panel.View, error) {
 		d.Problem = wire.Info(nil, wire.JSON11, err).Message // of the pattern: the page stays, so that it can be changed
 		return &panel.View{Template: "logs/group", Title: d.Group, Data: d}, nil
 	}
-	events := out.Events
-	if wire.V(in.StartFromHead) {
-		d.Full = false
-	} else {
-		d.Full = out.NextToken != nil
-		if len(events) > 1 && wire.V(events[0].Timestamp) > wire.V(events[len(events)-1].Timestamp) {
-			for i, j := 0, len(events)-1; i < j; i, j = i+1, j-1 {
-				events[i], events[j] = events[j], events[i]
-			}
-		}
+	d.Full = more && after == 0
+	last := after
+	if more && after > 0 && len(events) > 0 && wire.V(events[0].Timestamp) > after {
+		at := wire.V(events[0].Timestamp)
+		d.Lines = append(d.Lines, lineView{Key: "skipped-" + strconv.FormatInt(at, 10), At: time.UnixMilli(at), Kind: "platform", Message: "… lines were skipped here: more came than can be shown. A filter shows those that matter."})
 	}
-	var last int64
 	for _, e := range events {
 		last = max(last, wire.V(e.Timestamp))
 		d.Lines = append(d.Lines, lineView{Key: wire.V(e.EventId), At: millis(e.Timestamp), Stream: wire.V(e.LogStreamName), Message: strings.TrimRight(wire.V(e.Message), "\n"), Kind: lineKind(wire.V(e.Message))})
@@ -177,6 +175,24 @@ func eventsPage(ctx context.Context, r *panel.Request) (*panel.View, error) {
 		d.After = strconv.FormatInt(last, 10)
 	}
 	return &panel.View{Template: "logs/group", Title: d.Group, Data: d}, nil
+}
+
+// latest reads the last lines of a query, oldest first. A filter that seldom matches is looked for in panelPagesMax pages.
+func latest(ctx context.Context, r *panel.Request, in *logsapi.FilterLogEventsInput) (events []logsapi.FilteredLogEvent, more bool, err error) {
+	want := int(*in.Limit)
+	for range panelPagesMax {
+		out, err := panelClient(r).FilterLogEvents(ctx, in)
+		if err != nil {
+			return nil, false, err
+		}
+		events = append(events, out.Events...)
+		if in.NextToken = out.NextToken; in.NextToken == nil || len(events) >= want {
+			break
+		}
+	}
+	events = events[:min(len(events), want)]
+	slices.Reverse(events)
+	return events, in.NextToken != nil, nil
 }
 
 // lineKind tells platform lines of functions and those that look like errors, for their colour.

@@ -162,9 +162,25 @@ async function inPlace(target, url, init, button) {
   }
 }
 
+// What cannot be undone is asked about first.
+let sure = null;
+
+function ask(text, button) {
+  const d = $("#ask"), yes = $("button[value=yes]", d);
+  $("p", d).textContent = text;
+  yes.textContent = button ? button.textContent : "Go on";
+  d.returnValue = "";
+  d.showModal();
+  return new Promise(done => d.addEventListener("close", () => done(d.returnValue === "yes"), { once: true }));
+}
+
 document.addEventListener("submit", e => {
   const f = e.target, target = f.dataset.place;
-  if (f.dataset.confirm && !confirm(f.dataset.confirm)) { e.preventDefault(); return; }
+  if (f.dataset.confirm && f !== sure) {
+    e.preventDefault();
+    ask(f.dataset.confirm, e.submitter).then(yes => { if (yes) { sure = f; f.requestSubmit(e.submitter); sure = null; } });
+    return;
+  }
   if (!target || (e.submitter && e.submitter.hasAttribute("data-plain"))) return;
   e.preventDefault();
   const body = new URLSearchParams(new FormData(f, e.submitter));
