@@ -82,7 +82,7 @@ type item struct {
 type handle struct {
 	queue, body, handle, key string
 	tick                     int
-	began, until             time.Time // of the receive; hidden at least from began until then
+	began, ended, until      time.Time // of the receive; hidden at least until then
 }
 
 type history struct {
@@ -181,7 +181,7 @@ func (h *history) receive(ctx context.Context, queue string, max, wait, visibili
 	}
 	var got []*handle
 	for _, m := range out.Messages {
-		x := &handle{queue: queue, body: *m.Body, handle: *m.ReceiptHandle, key: h.key(queue, *m.ReceiptHandle), tick: began, began: at, until: at.Add(time.Duration(visibility) * time.Second)}
+		x := &handle{queue: queue, body: *m.Body, handle: *m.ReceiptHandle, key: h.key(queue, *m.ReceiptHandle), tick: began, began: at, ended: h.w.Now(), until: at.Add(time.Duration(visibility) * time.Second)}
 		it := h.items[x.body]
 		switch {
 		case it == nil:
@@ -193,7 +193,8 @@ func (h *history) receive(ctx context.Context, queue string, max, wait, visibili
 			h.w.Failf("received %s from %s after it was gone", x.body, queue)
 		}
 		for _, o := range h.held {
-			if o.key == x.key && h.hiding[x.key] == 0 && h.hid[x.key] < o.tick && h.w.Now().Before(o.until.Add(-2*simDriftMax)) {
+			if o.key == x.key && h.hiding[x.key] == 0 && h.hid[x.key] < o.tick && x.ended.Before(o.until.Add(-2*simDriftMax)) &&
+				(o.ended.Before(x.began) || o.ended.Before(x.until.Add(-2*simDriftMax))) { // nor can they have come in the other order
 				h.w.Failf("%s was received at %s and again by %s: hidden until %s at least", x.body, o.began.Format("05.000"), h.w.Now().Format("05.000"), o.until.Format("05.000"))
 			}
 		}
