@@ -259,6 +259,9 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 		x.giveBack(taken, e.env.Now())
 		x.mu.Unlock()
 		e.forget(q)
+		if dead != nil {
+			e.forget(dead) // the moves may have happened
+		}
 		return nil, err
 	}
 	for _, r := range append(hidden, out...) {

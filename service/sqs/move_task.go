@@ -430,6 +430,9 @@ func (e *engine) moveBatch(ctx context.Context, src *queue, t *moveTask, limit i
 	})
 	if err != nil {
 		e.forget(src)
+		for _, a := range order {
+			e.forget(a.q)
+		}
 		return 0, err
 	}
 	x.mu.Lock()

@@ -433,6 +433,9 @@ func (h *history) wakes(ctx context.Context, e *sim.Env) {
 func playQueues(t *testing.T, seed uint64, unfenced bool) (*sim.World, *history, error) {
 	w := sim.New(seed)
 	defer w.Close()
+	if seed%2 == 1 {
+		w.Chances.Stall, w.Chances.StallFor = 8, 30*time.Second // longer than a lease, and often
+	}
 	e := w.ClientEnv()
 	sealer, err := seal.New(make([]byte, seal.KeySize), simKeys{}, e.Secret)
 	if err != nil {
