@@ -24,6 +24,8 @@ func main() {
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
 	case "eventpatterns":
 		run = eventpatternsMain
+	case "asl-validity":
+		run = aslValidityMain
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
