@@ -236,6 +236,16 @@ func (p *pathParser) bracket(s *step) error {
 	case c == '*':
 		p.i++
 		s.kind = all
+	case c == '(':
+		p.i++
+		if !p.is("@.length-") {
+			return p.fail("an index is computed as (@.length-1)")
+		}
+		n, err := p.integer()
+		if err != nil || n == nil || *n < 1 || !p.is(")") {
+			return p.fail("no index")
+		}
+		s.kind, s.indices = indices, []int{-*n}
 	case c == '?':
 		p.i++
 		s.kind = filtered
