@@ -53,16 +53,16 @@ func (d *Document) Text() string {
 
 func (d *Document) jsonpath() any {
 	if !d.isPath {
-		d.isPath = true
 		d.path, _ = jsonpath.Decode([]byte(d.Text()))
+		d.isPath = true
 	}
 	return d.path
 }
 
 func (d *Document) jsonata() jsonata.Value {
 	if !d.isAta {
-		d.isAta = true
 		d.ata, _ = jsonata.ParseJSON([]byte(d.Text()))
+		d.isAta = true
 	}
 	return d.ata
 }
