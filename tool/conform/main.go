@@ -20,6 +20,8 @@ func main() {
 		run = sigv4Main
 	case "protocols":
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
+	case "jsonata":
+		run = func() error { return lines(jsonataLine) }
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
