@@ -136,15 +136,17 @@ func place1(err *Error, pos int, token string) {
 	}
 }
 
-// callback calls a function that was given to a function of the library.
-func (m *machine) callback(f Value, a args, vs ...Value) (Value, *Error) {
-	return m.apply(f, vs, NullValue, a.env, nil)
+// callback calls a function that was given to a function of the library with the first n of the values.
+func (m *machine) callback(f Value, a args, n int, w, x, y, z Value) (Value, *Error) {
+	base := len(m.args)
+	m.args = append(m.args, w, x, y, z)[:base+n]
+	v, err := m.apply(f, m.args[base:base+n:base+n], NullValue, a.env, nil)
+	m.args = m.args[:base]
+	return v, err
 }
 
-// takes is the arguments that a callback of this function is given.
-func (f *function) takes(vs ...Value) []Value {
-	return vs[:max(1, min(f.arity, len(vs)))]
-}
+// takes is how many of so many arguments a callback is given: as many as it has parameters, but always the first.
+func (f *function) takes(most int) int { return max(1, min(f.arity, most)) }
 
 func (m *machine) run(proc Value, a []Value, in Value, env *frame) (Value, *Error) {
 	if proc.kind != FunctionKind {

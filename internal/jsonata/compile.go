@@ -115,14 +115,16 @@ func (f *finisher) node(n *node) (binds, keeps bool) {
 		return false, true
 	case nkPath:
 		n.plain = n.group == nil && !n.keepSingleton && !n.tuple && !n.keepArray
-		for _, s := range n.list {
-			n.plain = n.plain && s.bare()
+		for i, s := range n.list {
+			n.plain = n.plain && (s.bare() || i == 0 && len(n.list) > 1 && s.kind == nkVariable && s.undecorated())
 		}
 	}
 	return binds, keeps
 }
 
 // bare says that the step is a name and nothing else.
-func (n *node) bare() bool {
-	return n.kind == nkName && n.predicates == nil && n.stages == nil && n.group == nil && !n.keepArray && !n.tuple && n.focus == "" && n.index == ""
+func (n *node) bare() bool { return n.kind == nkName && n.undecorated() }
+
+func (n *node) undecorated() bool {
+	return n.predicates == nil && n.stages == nil && n.group == nil && !n.keepArray && !n.tuple && n.focus == "" && n.index == ""
 }

@@ -18,7 +18,7 @@ type Call struct {
 
 // Eval evaluates the program. Its errors are of type *Error. The result shares parts with the input and the variables.
 func (p *Program) Eval(c Call) (Value, error) {
-	m := machine{prog: p, call: &c, limits: p.options.Limits}
+	m := &machine{prog: p, call: c, limits: p.options.Limits}
 	if c.Limits != (Limits{}) {
 		m.limits = c.Limits.filled()
 	}
@@ -45,7 +45,7 @@ func (p *Program) Eval(c Call) (Value, error) {
 // machine is the state of one evaluation.
 type machine struct {
 	prog     *Program
-	call     *Call
+	call     Call
 	limits   Limits
 	steps    int
 	memory   int
@@ -225,8 +225,21 @@ func (m *machine) eval(n *node, in Value, env *frame) (Value, *Error) {
 func (m *machine) raw(n *node, in Value, env *frame) (Value, *Error) {
 	switch n.kind {
 	case nkPath:
-		if n.plain && in.kind != ArrayKind {
-			return m.names(n.list, in)
+		if n.plain {
+			if v := n.list[0]; v.kind == nkVariable {
+				x, err := m.eval(v, in, env)
+				if err != nil || x.kind == Undefined {
+					return x, err
+				}
+				if x.kind != ArrayKind {
+					return m.names(n.list[1:], x)
+				}
+				if a := x.array(); !a.cons && !a.tuples {
+					return m.onwards(n.list[1:], x)
+				}
+			} else if in.kind != ArrayKind {
+				return m.names(n.list, in)
+			}
 		}
 		return m.path(n, in, env)
 	case nkName:

@@ -152,7 +152,7 @@ func fnSort(m *machine, a args) (Value, *Error) {
 		return Value{}, err
 	}
 	after := func(x, y Value) (bool, *Error) {
-		r, err := m.callback(by, a, x, y)
+		r, err := m.callback(by, a, 2, x, y, Value{}, Value{})
 		return loose(r), err
 	}
 	if by.kind != FunctionKind {

@@ -7,7 +7,7 @@ func fnMap(m *machine, a args) (Value, *Error) {
 	}
 	out := &Array{seq: true, made: true}
 	for i, x := range v.Items() {
-		r, err := m.callback(f, a, f.fn().takes(x, Num(float64(i)), v)...)
+		r, err := m.callback(f, a, f.fn().takes(3), x, Num(float64(i)), v, Value{})
 		if err == nil && r.kind != Undefined {
 			out.Items, err = m.push(out.Items, r)
 		}
@@ -18,8 +18,8 @@ func fnMap(m *machine, a args) (Value, *Error) {
 	return arrayValue(out), nil
 }
 
-func (m *machine) holds(f Value, a args, vs ...Value) (bool, *Error) {
-	r, err := m.callback(f, a, f.fn().takes(vs...)...)
+func (m *machine) holds(f Value, a args, x, y, z Value) (bool, *Error) {
+	r, err := m.callback(f, a, f.fn().takes(3), x, y, z, Value{})
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +87,7 @@ func fnReduce(m *machine, a args) (Value, *Error) {
 	}
 	for i := from; i < len(items); i++ {
 		var err *Error
-		if acc, err = m.callback(f, a, f.fn().takes(acc, items[i], Num(float64(i)), v)...); err != nil {
+		if acc, err = m.callback(f, a, max(2, f.fn().takes(4)), acc, items[i], Num(float64(i)), v); err != nil {
 			return Value{}, err
 		}
 	}
@@ -101,7 +101,7 @@ func fnEach(m *machine, a args) (Value, *Error) {
 		return arrayValue(out), nil
 	}
 	for _, e := range v.Object().entries {
-		r, err := m.callback(f, a, f.fn().takes(e.val, Str(e.key), v)...)
+		r, err := m.callback(f, a, f.fn().takes(3), e.val, Str(e.key), v, Value{})
 		if err == nil && r.kind != Undefined {
 			out.Items, err = m.push(out.Items, r)
 		}

@@ -339,7 +339,7 @@ func fnReplace(m *machine, a args) (Value, *Error) {
 					return false, err
 				}
 			}
-			r, err := m.callback(by, a, o)
+			r, err := m.callback(by, a, 1, o, Value{}, Value{}, Value{})
 			if err != nil {
 				return false, err
 			}

@@ -16,7 +16,7 @@ func (m *machine) matches(f Value, s string, a args, each func(x found) (bool, *
 	if r := f.fn().regex; r != nil {
 		return m.regexMatches(r, f.fn().pos, s, each)
 	}
-	v, err := m.callback(f, a, Str(s))
+	v, err := m.callback(f, a, 1, Str(s), Value{}, Value{}, Value{})
 	for {
 		if err != nil || v.kind == Undefined {
 			return err
@@ -31,7 +31,7 @@ func (m *machine) matches(f Value, s string, a args, each func(x found) (bool, *
 		if x.next.kind != FunctionKind {
 			return &Error{Code: "T1006"}
 		}
-		v, err = m.callback(x.next, a)
+		v, err = m.callback(x.next, a, 0, Value{}, Value{}, Value{}, Value{})
 	}
 }
 

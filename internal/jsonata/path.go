@@ -63,17 +63,24 @@ func (m *machine) names(steps []*node, v Value) (Value, *Error) {
 				}
 				return v, nil
 			}
-			res, err := Value{}, (*Error)(nil)
-			items := v.array().Items
-			for j := i + 1; j < len(steps) && len(items) > 0; j++ {
-				if res, err = m.walk(steps[j], items, nil, j == len(steps)-1); err != nil {
-					return Value{}, err
-				}
-				items = res.Items()
-			}
-			return res, nil
+			return m.onwards(steps[i+1:], v)
 		case v.kind == Undefined:
 			return v, nil
+		}
+	}
+	return v, nil
+}
+
+// onwards follows names from the members of an array.
+func (m *machine) onwards(steps []*node, v Value) (Value, *Error) {
+	for i, s := range steps {
+		items := v.Items()
+		if len(items) == 0 {
+			return Value{}, nil
+		}
+		var err *Error
+		if v, err = m.walk(s, items, nil, i == len(steps)-1); err != nil {
+			return Value{}, err
 		}
 	}
 	return v, nil
