@@ -26,6 +26,8 @@ func main() {
 		run = eventpatternsMain
 	case "asl-validity":
 		run = aslValidityMain
+	case "jsonata":
+		run = func() error { return lines(jsonataLine) }
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
