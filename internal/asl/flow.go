@@ -228,7 +228,7 @@ func (x *retrier) delay(attempt int64, chance func() uint64) time.Duration {
 func (r *run) failed(f *Frame, st *state, fail *failure) {
 	container := st.kind == kindParallel || st.kind == kindMap
 	if fail.evaluation && !fail.fatal {
-		e := HistoryEvent{Type: "EvaluationFailed", Error: fail.err, Cause: fail.cause, Location: fail.location, State: st.name}
+		e := HistoryEvent{Type: "EvaluationFailed", Error: fail.err, Cause: fail.cause, Particulars: &Particulars{Location: fail.location, State: st.name}}
 		if e.Previous = f.Prev; f.Prev == f.Entered {
 			e.Previous = f.Before
 		}
@@ -437,7 +437,7 @@ func (r *run) redrive() {
 		x.Deadline = r.now.Add(time.Duration(r.m.timeout) * time.Second)
 	}
 	prev := x.NextEvent
-	id := r.tell(HistoryEvent{Type: "ExecutionRedriven", Previous: prev, RedriveCount: x.Redrives})
+	id := r.tell(HistoryEvent{Type: "ExecutionRedriven", Previous: prev, Particulars: &Particulars{RedriveCount: x.Redrives}})
 	inner := map[int]bool{}
 	for _, f := range x.Frames {
 		inner[f.Parent] = true

@@ -11,19 +11,25 @@ type HistoryEvent struct {
 	Timestamp    time.Time
 	Type         string
 
-	Name, Input, Output    string
-	Error, Cause           *string
+	Name          string
+	Input, Output string
+	Error, Cause  *string
+	Index, Length int
+	Assigned      []Assigned
+	*Particulars  // nil where an event has none
+}
+
+// Particulars are what few types of events tell.
+type Particulars struct {
 	Resource, ResourceType string
 	Region, Parameters     string
 	RoleArn                string
 	Location, State        string
 	WorkerName, MapRunArn  string
-	Length, Index          int
 	TimeoutSeconds         int64
 	HeartbeatSeconds       int64
 	Credentials            string
 	RedriveCount           int
-	Assigned               []Assigned
 }
 
 // Assigned is a variable that a state assigned, its value as JSON.
@@ -37,6 +43,10 @@ type Member struct {
 
 // Details are the member of the HistoryEvent shape that this type of event has, "" for none, and what is in it.
 func (e *HistoryEvent) Details() (string, []Member) {
+	if e.Particulars == nil {
+		e = &HistoryEvent{Type: e.Type, Name: e.Name, Input: e.Input, Output: e.Output, Error: e.Error, Cause: e.Cause, Index: e.Index, Length: e.Length,
+			Assigned: e.Assigned, Particulars: &Particulars{}}
+	}
 	var d []Member
 	text := func(name, v string) { d = append(d, Member{name, v}) }
 	maybe := func(name, v string) {

@@ -154,7 +154,7 @@ func (r *run) mapRun(ev Event) {
 			kind = "MapRunRedriven"
 		}
 		f.MapRun = ev.Arn
-		r.note(f, HistoryEvent{Type: kind, MapRunArn: ev.Arn, RedriveCount: r.x.Redrives})
+		r.note(f, HistoryEvent{Type: kind, Particulars: &Particulars{MapRunArn: ev.Arn, RedriveCount: r.x.Redrives}})
 		return
 	}
 	f.Phase = Again

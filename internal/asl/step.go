@@ -128,7 +128,7 @@ func (r *run) start() {
 	if r.m.timeout > 0 {
 		x.Deadline = r.now.Add(time.Duration(r.m.timeout) * time.Second)
 	}
-	r.tell(HistoryEvent{Type: "ExecutionStarted", Input: x.Input.Text(), RoleArn: x.RoleArn})
+	r.tell(HistoryEvent{Type: "ExecutionStarted", Input: x.Input.Text(), Particulars: &Particulars{RoleArn: x.RoleArn}})
 	f := x.add(&Frame{State: r.m.top.start, Input: x.Input})
 	r.ready = append(r.ready, f.ID)
 }

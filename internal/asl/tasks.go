@@ -33,7 +33,7 @@ func (r *run) schedule(f *Frame, st *state) *failure {
 		}
 		credentials = d.Text()
 	}
-	e := HistoryEvent{Type: st.task.kind + "Scheduled", Credentials: credentials, TimeoutSeconds: int64(timeout), HeartbeatSeconds: int64(beat)}
+	e := HistoryEvent{Type: st.task.kind + "Scheduled", Particulars: &Particulars{Credentials: credentials, TimeoutSeconds: int64(timeout), HeartbeatSeconds: int64(beat)}}
 	if st.task.kind == "Task" {
 		e.Resource, e.ResourceType, e.Region, e.Parameters = st.task.action, st.task.service, r.x.Region, parameters.Text()
 	} else {
@@ -94,7 +94,7 @@ func (r *run) waiting(task int64) *Frame {
 
 // about begins an event of a task.
 func (st *state) about(what string) HistoryEvent {
-	e := HistoryEvent{Type: st.task.kind + what}
+	e := HistoryEvent{Type: st.task.kind + what, Particulars: &Particulars{}}
 	if st.task.kind == "Task" {
 		e.Resource, e.ResourceType = st.task.action, st.task.service
 	}
