@@ -24,6 +24,7 @@ type recorded struct {
 	Name, Group, Kind, Type, Definition string
 	Input                               *string
 	Tasks                               []string
+	Lambdas                             []struct{ Name, Handler string }
 	Params                              map[string]any
 	Replace                             [][2]string
 	Expect                              any
@@ -52,9 +53,7 @@ func recordings(t testing.TB) []recorded {
 		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Tasks) == 0 {
-			all = append(all, c)
-		}
+		all = append(all, c)
 	}
 	if err := s.Err(); err != nil {
 		t.Fatal(err)
@@ -174,6 +173,44 @@ type world struct {
 	t     testing.TB
 	now   time.Time
 	count byte
+	// functions are what tasks may call, by name: echo gives its event, const a constant.
+	functions map[string]string
+}
+
+// invoke answers a task that calls a function.
+func (w *world) invoke(e Effect) []Event {
+	w.t.Helper()
+	name, payload := e.Resource, e.Parameters
+	if e.Service == "lambda" {
+		var p struct {
+			FunctionName string
+			Payload      json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(e.Parameters), &p); err != nil {
+			w.t.Fatal(err)
+		}
+		if name, payload = p.FunctionName, string(p.Payload); payload == "" {
+			payload = "{}"
+		}
+		var raw string // a text is the payload itself
+		if json.Unmarshal([]byte(payload), &raw) == nil {
+			payload = raw
+		}
+	}
+	begun, ended := w.event(TaskStarted), w.event(TaskSucceeded)
+	begun.Task, ended.Task = e.Task, e.Task
+	switch handler := w.functions[name[strings.LastIndexByte(name, ':')+1:]]; handler {
+	case "echo":
+		ended.Output = payload
+	case "const":
+		ended.Output = `{"Return":"HelloWorld"}`
+	default:
+		w.t.Fatalf("a task: %s %s %s", e.Resource, name, handler)
+	}
+	if e.Service == "lambda" {
+		ended.Output = `{"ExecutedVersion":"$LATEST","Payload":` + ended.Output + `,"StatusCode":200}`
+	}
+	return []Event{begun, ended}
 }
 
 func (w *world) identity() Identity {
@@ -231,7 +268,7 @@ func (w *world) run(m *Machine, input *Document) (*Execution, []HistoryEvent) {
 				}
 				queue = append(queue, begun, w.mapRun(m, x, e))
 			case StartTask:
-				w.t.Fatalf("a task: %s", e.Resource)
+				queue = append(queue, w.invoke(e)...)
 			}
 		}
 	}
@@ -358,7 +395,10 @@ func text(v any) string {
 
 func judge(t testing.TB, c recorded) (v verdict) {
 	want := plain(c.Expect)
-	w := &world{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w := &world{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), functions: map[string]string{}}
+	for _, f := range c.Lambdas {
+		w.functions[f.Name] = f.Handler
+	}
 	switch c.Kind {
 	case "validate":
 		return judgeValidate(c, want)
@@ -472,11 +512,23 @@ func judgeError(want any, code, message string) verdict {
 	return verdict{message != "" && code == e["Code"], &h, "got " + text(g) + " want " + text(e)}
 }
 
+// TestRecorded judges the cases without tasks, TestRecordedFunctions those whose tasks call a function.
 func TestRecorded(t *testing.T) {
+	score(t, "asl", func(c recorded) bool { return len(c.Tasks) == 0 })
+}
+
+func TestRecordedFunctions(t *testing.T) {
+	score(t, "asl with functions", func(c recorded) bool { return len(c.Tasks) == 1 && c.Tasks[0] == "lambda" })
+}
+
+func score(t *testing.T, name string, wanted func(recorded) bool) {
 	type tally struct{ right, all int }
 	var outcome, history tally
 	groups := map[string]*tally{}
 	for _, c := range recordings(t) {
+		if !wanted(c) {
+			continue
+		}
 		v := judge(t, c)
 		if groups[c.Group] == nil {
 			groups[c.Group] = &tally{}
@@ -503,7 +555,7 @@ func TestRecorded(t *testing.T) {
 		}
 	}
 	o, h := 100*float64(outcome.right)/float64(outcome.all), 100*float64(history.right)/float64(history.all)
-	t.Logf("asl: outcome %d of %d (%.1f %%), whole %d of %d (%.1f %%)", outcome.right, outcome.all, o, history.right, history.all, h)
+	t.Logf("%s: outcome %d of %d (%.1f %%), whole %d of %d (%.1f %%)", name, outcome.right, outcome.all, o, history.right, history.all, h)
 	if o < outcomeFloor || h < historyFloor {
 		t.Errorf("below the floors of %.1f %% and %.1f %%", outcomeFloor, historyFloor)
 	}
