@@ -136,7 +136,7 @@ func Validate(definition string, o Options) (*Machine, []Diagnostic) {
 	if strings.TrimSpace(definition) == "" {
 		return nil, schema("Definition must be a valid JSON object")
 	}
-	v, err := readJSON(definition)
+	v, err := readDefinition(definition)
 	var bad *syntaxError
 	if errors.As(err, &bad) {
 		return nil, []Diagnostic{{SeverityError, codeJSON, bad.Error(), bad.location}}

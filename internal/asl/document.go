@@ -102,6 +102,28 @@ func listOf(items []*Document) *Document {
 	return NewDocument(b.String())
 }
 
+// tooDeep says whether a valid JSON text is nested more than DocumentDepthMax deep.
+func tooDeep(s string) bool {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			for i++; i < len(s) && s[i] != '"'; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			if depth++; depth > DocumentDepthMax {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return false
+}
+
 // InputError is why a text is no input of an execution.
 type InputError struct{ Reason string }
 

@@ -86,6 +86,9 @@ func (r *run) assign(f *Frame, st *state, t *template, input *Document, s *state
 	}
 	bytes := r.x.Variables
 	for name, d := range values {
+		if tooDeep(d.Text()) {
+			return nil, f.runtime("The variable '$%s' is nested more than %d deep", name, DocumentDepthMax)
+		}
 		if len(d.Text()) > VariableBytesMax {
 			return nil, f.tooLarge(f.State)
 		}
@@ -125,6 +128,9 @@ func (r *run) store(f *Frame, values map[string]*Document) []Assigned {
 func (r *run) exit(f *Frame, st *state, next string, output *Document, assigned map[string]*Document) *failure {
 	if len(output.Text()) > DataBytesMax {
 		return f.tooLarge(st.name)
+	}
+	if output != f.Input && tooDeep(output.Text()) {
+		return f.runtime("The output is nested more than %d deep", DocumentDepthMax)
 	}
 	r.forget(f)
 	r.note(f, HistoryEvent{Type: st.exited, Name: st.name, Output: output.Text(), Assigned: r.store(f, assigned)})

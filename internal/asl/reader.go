@@ -26,15 +26,20 @@ func (e *syntaxError) Error() string {
 // sourceShown is how much of a source a location repeats.
 const sourceShown = 500
 
-// reader reads JSON with positions; equal names within an object are refused.
+// reader reads JSON with positions.
 type reader struct {
-	s string
-	i int
+	s    string
+	i    int
+	once bool // equal names within an object are refused
 }
 
-// readJSON reads one JSON value.
-func readJSON(s string) (any, error) {
-	r := &reader{s: s}
+// readJSON reads one JSON value; of equal names the last counts.
+func readJSON(s string) (any, error) { return (&reader{s: s}).all() }
+
+// readDefinition reads one JSON value in which equal names within an object are refused.
+func readDefinition(s string) (any, error) { return (&reader{s: s, once: true}).all() }
+
+func (r *reader) all() (any, error) {
 	v, err := r.value(0)
 	if err != nil {
 		return nil, err
@@ -151,7 +156,7 @@ func (r *reader) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, again := o.Get(name); again {
+		if _, again := o.Get(name); again && r.once {
 			return nil, r.fail(at, "Duplicate field '%s'", name)
 		}
 		r.space()
