@@ -48,9 +48,6 @@ func (r *run) branch(f *Frame, st *state) *failure {
 func (r *run) childDone(p, c *Frame, output *Document) {
 	st := r.m.states[p.State]
 	r.x.remove(c)
-	for _, d := range c.Variables {
-		r.x.Variables -= int64(len(d.Text()))
-	}
 	p.Results[c.Index] = output
 	p.Done++
 	p.Prev = c.Prev

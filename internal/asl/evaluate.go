@@ -123,7 +123,7 @@ func (r *run) context(f *Frame, st *state) *Document {
 		s.Set("RetryCount", jsonpath.Number(strconv.Itoa(f.Retries)))
 	}
 	o.Set("State", s)
-	if f.Token != "" {
+	if f.Token != "" && st.task != nil && st.task.pattern == WaitForToken {
 		t := &jsonpath.Object{}
 		t.Set("Token", f.Token)
 		o.Set("Task", t)

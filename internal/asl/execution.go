@@ -81,6 +81,8 @@ type Frame struct {
 	Heartbeat  time.Duration        `json:",omitempty"`
 	Task       int64                `json:",omitempty"`
 	Token      string               `json:",omitempty"`
+	Begun      bool                 `json:",omitempty"` // the task has begun
+	Submitted  bool                 `json:",omitempty"` // its call was answered
 	Effective  *Document            `json:",omitempty"` // the input of branches and iterations
 	Items      []*Document          `json:",omitempty"`
 	Results    []*Document          `json:",omitempty"`
@@ -169,6 +171,9 @@ func (x *Execution) remove(f *Frame) {
 	if i, ok := slices.BinarySearchFunc(x.Frames, f.ID, func(g *Frame, id int) int { return g.ID - id }); ok {
 		x.Frames = slices.Delete(x.Frames, i, i+1)
 	}
+	for _, d := range f.Variables {
+		x.Variables -= int64(len(d.Text()))
+	}
 }
 
 // EventKind is what happened.
@@ -226,7 +231,7 @@ type Effect struct {
 	Pattern     Pattern
 	Parameters  string // JSON
 	Credentials string // JSON or ""
-	Token       string
+	Token       string // of .waitForTaskToken and of activities
 	Timeout     time.Duration
 	Heartbeat   time.Duration
 	StateName   string

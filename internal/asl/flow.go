@@ -149,7 +149,7 @@ func (r *run) exit(f *Frame, st *state, next string, output *Document, assigned 
 
 // forget clears what a frame knew of its state.
 func (r *run) forget(f *Frame) {
-	f.Deadline, f.Beat, f.Heartbeat, f.Task, f.Token = time.Time{}, time.Time{}, 0, 0, ""
+	f.Deadline, f.Beat, f.Heartbeat, f.Task, f.Token, f.Begun, f.Submitted = time.Time{}, time.Time{}, 0, 0, "", false, false
 	f.Effective, f.Items, f.Results, f.Started, f.Done, f.AtOnce, f.MapRun = nil, nil, nil, 0, 0, 0, ""
 }
 

@@ -4,7 +4,8 @@ import "time"
 
 // schedule begins a Task state.
 func (r *run) schedule(f *Frame, st *state) *failure {
-	if st.task.pattern == WaitForToken && f.Token == "" {
+	f.Begun, f.Submitted, f.Token = false, false, ""
+	if st.task.pattern == WaitForToken || st.task.kind == "Activity" {
 		f.Token = r.token()
 	}
 	parameters, fail := r.effective(f, st, f.Input)
@@ -110,6 +111,10 @@ func (r *run) task(ev Event) {
 	st := r.m.states[f.State]
 	switch ev.Kind {
 	case TaskStarted:
+		if f.Begun {
+			return
+		}
+		f.Begun = true
 		e := st.about("Started")
 		e.WorkerName = ev.Worker
 		r.note(f, e)
@@ -121,6 +126,10 @@ func (r *run) task(ev Event) {
 			f.Beat = r.now.Add(f.Heartbeat)
 		}
 	case TaskSubmitted:
+		if f.Submitted || st.task.pattern == RequestResponse {
+			return
+		}
+		f.Submitted = true
 		e := st.about("Submitted")
 		e.Output = ev.Output
 		r.note(f, e)
