@@ -261,3 +261,6 @@ func display(b *strings.Builder, v any) {
 		b.Write(Encode(v))
 	}
 }
+
+// Compare orders two numbers by what they say.
+func Compare(a, b Number) int { return compareNumbers(a, b) }
