@@ -21,7 +21,7 @@ type Program struct {
 func Compile(src string, options Options) (*Program, error) {
 	p, err := compile(src, options)
 	if err != nil {
-		return nil, err
+		return nil, err.finished()
 	}
 	return p, nil
 }
@@ -42,7 +42,9 @@ func compileNames(src string, options Options, inner bool) (*Program, *Error) {
 		return nil, err
 	}
 	if n.kind == nkParent || len(n.seeking) > 0 {
-		return nil, failAt("S0217", n.pos, kindNames[n.kind], Value{})
+		e := failAt("S0217", n.pos, kindNames[n.kind], Value{})
+		e.placed = n.kind != nkParent && n.kind != nkPath
+		return nil, e
 	}
 	p := &Program{src: src, root: n, options: options, functions: library(options.StepFunctions), dynamic: inner || a.dynamic && !options.StepFunctions}
 	f := finisher{p: p, bound: a.bound, seen: map[*node]bool{}}

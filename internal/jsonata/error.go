@@ -21,6 +21,7 @@ type Error struct {
 	said        string // a message given by the expression itself
 	hasToken    bool
 	placed      bool // Position is set
+	literal     bool // Token is a number or a word, shown without quotes
 }
 
 // Error is the message of the code with what it is about.
@@ -51,6 +52,9 @@ func (e *Error) insert(name string) string {
 	case "token":
 		if !e.hasToken && e.Token == "" {
 			return "undefined"
+		}
+		if e.literal {
+			return e.Token
 		}
 		return string(appendQuoted(nil, e.Token))
 	case "name":

@@ -37,9 +37,17 @@ func (p *Program) Eval(c Call) (Value, error) {
 		err = m.seal(v, 0)
 	}
 	if err != nil {
-		return Value{}, err
+		return Value{}, err.finished()
 	}
 	return v, nil
+}
+
+// finished sets the position of an error that has none.
+func (e *Error) finished() *Error {
+	if !e.placed {
+		e.Position = -1
+	}
+	return e
 }
 
 // machine is the state of one evaluation.

@@ -61,10 +61,18 @@ func fnRound(m *machine, a args) (Value, *Error) {
 		return v, nil
 	}
 	places := 0
-	if a.at(1).kind == Number {
-		places = clampInt(a.at(1).Float())
+	if p := a.at(1); p.kind == Number && !math.IsNaN(p.Float()) {
+		// The reference writes the number of places behind an e, where a fraction makes no number.
+		if p.Float() != math.Trunc(p.Float()) || math.Abs(p.Float()) >= 1e21 {
+			return Num(math.NaN()), nil
+		}
+		places = max(-1000, min(1000, clampInt(p.Float())))
 	}
-	return Num(roundTo(v.Float(), max(-400, min(400, places)))), nil
+	r := roundTo(v.Float(), places)
+	if places != 0 && math.IsInf(r, 0) {
+		r = math.NaN()
+	}
+	return Num(r), nil
 }
 
 func fnSqrt(m *machine, a args) (Value, *Error) {

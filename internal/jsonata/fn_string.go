@@ -263,7 +263,7 @@ func fnMatch(m *machine, a args) (Value, *Error) {
 		o.Set("index", Num(float64(index)))
 		o.Set("groups", x.groups)
 		out.Items, err = m.push(out.Items, Obj(o))
-		return limit.kind != Number || float64(len(out.Items)) < limit.Float(), err
+		return true, err
 	})
 	return arrayValue(out), err
 }
@@ -297,10 +297,13 @@ func fnReplace(m *machine, a args) (Value, *Error) {
 		return m.step(1)
 	}
 	if pattern.kind == String {
-		if by.kind != String {
-			return Value{}, &Error{Code: "D3012", Value: by}
-		}
 		p := pattern.Text()
+		if by.kind != String {
+			if strings.Contains(s, p) {
+				return Value{}, &Error{Code: "D3012", Value: by}
+			}
+			return v, nil
+		}
 		for !enough() {
 			i := strings.Index(s[at:], p)
 			if i < 0 {
@@ -320,6 +323,9 @@ func fnReplace(m *machine, a args) (Value, *Error) {
 	}
 	matcher := pattern.fn()
 	err := m.matches(pattern, s, a, func(x found) (bool, *Error) {
+		if enough() {
+			return false, nil
+		}
 		start, end := x.start, x.end
 		if !x.bytes {
 			start = max(at, byteOffset(s, x.start))
@@ -353,7 +359,7 @@ func fnReplace(m *machine, a args) (Value, *Error) {
 		}
 		at = end
 		count++
-		return !enough(), nil
+		return true, nil
 	})
 	if err != nil {
 		return Value{}, err
@@ -464,6 +470,9 @@ func fnSplit(m *machine, a args) (Value, *Error) {
 	at := 0
 	enough := func() bool { return limit.kind == Number && float64(len(out.Items)) >= limit.Float() }
 	err := m.matches(sep, s, a, func(x found) (bool, *Error) {
+		if enough() {
+			return false, nil
+		}
 		start, end := x.start, x.end
 		if !x.bytes {
 			start, end = byteOffset(s, start), byteOffset(s, end)
@@ -471,7 +480,7 @@ func fnSplit(m *machine, a args) (Value, *Error) {
 		var err *Error
 		out.Items, err = m.push(out.Items, Str(s[min(at, start):start]))
 		at = end
-		return !enough(), err
+		return true, err
 	})
 	if err != nil {
 		return Value{}, err

@@ -35,7 +35,7 @@ func parse(src string, limits Limits) (*node, *Error) {
 }
 
 func (p *parser) wrong(code string) *Error {
-	return &Error{Code: code, Position: p.tok.pos, Token: p.tok.text, hasToken: true, placed: true}
+	return &Error{Code: code, Position: p.tok.pos, Token: p.tok.text, hasToken: true, placed: true, literal: p.tok.kind == tokNumber || p.tok.kind == tokValue}
 }
 
 // advance takes the next token.
@@ -58,7 +58,8 @@ func (p *parser) expect(op string, operand bool) *Error {
 	if p.is(op) {
 		return p.advance(operand)
 	}
-	e := &Error{Code: "S0202", Position: p.tok.pos, Token: p.tok.text, hasToken: true, Value: Str(op), placed: true}
+	e := p.wrong("S0202")
+	e.Value = Str(op)
 	if p.tok.kind == tokEnd {
 		e.Code = "S0203"
 	}
@@ -238,7 +239,7 @@ func (p *parser) transform(n *node) (*node, *Error) {
 			return nil, err
 		}
 	}
-	return n, p.expect("|", false)
+	return n, p.expect("|", true)
 }
 
 // operator reads what follows left with the operator t.
@@ -255,7 +256,7 @@ func (p *parser) operator(t token, left *node) (*node, *Error) {
 				step = step.lhs
 			}
 			step.keepArray = true
-			return left, p.advance(false)
+			return left, p.advance(true)
 		}
 		if n.rhs, err = p.expression(0); err != nil {
 			return nil, err

@@ -265,6 +265,8 @@ func (m *machine) instant(have map[byte]float64) (Value, *Error) {
 			continue
 		}
 		switch {
+		case !started && c == 'P':
+			have[c] = -1 // the half of the day that it is now says nothing of the one that is meant
 		case !started:
 			have[c] = component(now, c)
 		case strings.IndexByte("MDd", c) >= 0:

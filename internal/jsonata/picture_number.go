@@ -305,57 +305,42 @@ func (s *numberStyle) format(p *subPicture, f float64) string {
 	zeros := func(n int) []rune { return []rune(strings.Repeat(s.zero, max(0, n))) }
 	w = append(zeros(p.minInt-len(w)), w...)
 	fr = append(fr, zeros(p.minFrac-len(fr))...)
-	var cuts []int // places in w, from its end
+	text := append(append(w, []rune(s.decimal)...), fr...)
+	point := len(w)
 	if p.regular > 0 {
-		for i := (len(w) - 1) / p.regular; i >= 1; i-- {
-			cuts = append(cuts, i*p.regular)
+		for i := 1; i <= (point-1)/p.regular; i++ {
+			text = s.separate(text, point-i*p.regular)
 		}
 	} else {
-		cuts = p.intGroups
-	}
-	text := string(w)
-	if p.regular > 0 || len(cuts) > 0 {
-		text = s.grouped(w, cuts)
-	}
-	fraction := string(fr)
-	if len(p.fracGroups) > 0 {
-		rs := []rune(fraction)
-		for _, g := range p.fracGroups {
-			g = min(g, len(rs))
-			rs = append(rs[:g:g], append([]rune(s.grouping), rs[g:]...)...)
+		for i, g := range p.intGroups {
+			text = s.separate(text, point+i-g)
 		}
-		fraction = string(rs)
 	}
-	if p.dotted && fraction != "" {
-		text += s.decimal + fraction
-	} else if fraction != "" {
-		text += s.decimal + fraction
-		text = text[:len(text)-len(string([]rune(text)[len([]rune(text))-1:]))]
+	point = strings.Index(string(text), s.decimal)
+	point = len([]rune(string(text)[:max(0, point)]))
+	for _, g := range p.fracGroups {
+		text = s.separate(text, point+1+g)
 	}
+	if !p.dotted || point == len(text)-1 {
+		text = text[:len(text)-1]
+	}
+	out := string(text)
 	if p.minExponent > 0 {
 		e := s.fixed(float64(exponent), 0)
-		text += s.exponent
+		out += s.exponent
 		if exponent < 0 {
-			text += s.minus
+			out += s.minus
 		}
-		text += string(zeros(p.minExponent-len([]rune(e)))) + e
+		out += string(zeros(p.minExponent-len([]rune(e)))) + e
 	}
-	return p.prefix + text + p.suffix
+	return p.prefix + out + p.suffix
 }
 
-// grouped puts separators into the digits at places counted from their end.
-func (s *numberStyle) grouped(w []rune, cuts []int) string {
-	at := map[int]int{}
-	for _, c := range cuts {
-		// A place before the first digit is one counted from the end of the number so far.
-		at[max(0, len(w)-c)]++
+// separate puts a grouping separator before a place; a negative one counts from the end.
+func (s *numberStyle) separate(text []rune, at int) []rune {
+	if at < 0 {
+		at += len(text)
 	}
-	var b strings.Builder
-	for i, r := range w {
-		for range at[i] {
-			b.WriteString(s.grouping)
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+	at = max(0, min(at, len(text)))
+	return append(text[:at:at], append([]rune(s.grouping), text[at:]...)...)
 }

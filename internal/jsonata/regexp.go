@@ -12,9 +12,8 @@ import (
 type regex struct {
 	source string
 	re     *regexp.Regexp
-	later  *regexp.Regexp // where ^ cannot hold: after the start of the text
-	empty  bool           // it may meet the empty text
-	looks  bool           // it looks at the character before a match
+	later  *regexp.Regexp // for a match after the start of the text, where ^ cannot hold
+	looks  bool           // it looks at the character before a match: then later takes that character first
 	cost   int            // steps for 16 bytes of text
 }
 
@@ -28,13 +27,16 @@ const (
 
 // newRegex translates a regular expression; why names what it holds that linear time cannot give.
 func newRegex(source, flags string) (re *regex, why string) {
-	translate := func(start string) (*regexp.Regexp, string) {
+	translate := func(start string, wrap bool) (*regexp.Regexp, string) {
 		t := translator{src: source, start: start}
 		t.all()
 		if t.why != "" {
 			return nil, t.why
 		}
 		text := t.out.String()
+		if wrap {
+			text = `\A(?s:.)(?s:.*?)(` + text + ")"
+		}
 		if flags != "" {
 			text = "(?" + flags + ")" + text
 		}
@@ -48,51 +50,18 @@ func newRegex(source, flags string) (re *regex, why string) {
 		return re, ""
 	}
 	r := &regex{source: source, cost: 1 + len(source)/8}
-	if r.re, why = translate("^"); why != "" {
+	if r.re, why = translate("^", false); why != "" {
 		return nil, why
 	}
 	start := noChar
 	if strings.Contains(flags, "m") {
 		start = "^"
 	}
-	if r.later, why = translate(start); why != "" {
+	r.looks = strings.Contains(source, `\b`) || strings.Contains(source, `\B`) || strings.Contains(flags, "m")
+	if r.later, why = translate(start, r.looks); why != "" {
 		return nil, why
 	}
-	tree, err := syntax.Parse(r.re.String(), syntax.Perl)
-	if err != nil {
-		return nil, err.Error()
-	}
-	r.empty = mayBeEmpty(tree)
-	r.looks = strings.Contains(source, `\b`) || strings.Contains(source, `\B`) || strings.Contains(flags, "m")
 	return r, ""
-}
-
-func mayBeEmpty(t *syntax.Regexp) bool {
-	switch t.Op {
-	case syntax.OpLiteral:
-		return len(t.Rune) == 0
-	case syntax.OpNoMatch, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return false
-	case syntax.OpCapture, syntax.OpPlus:
-		return mayBeEmpty(t.Sub[0])
-	case syntax.OpRepeat:
-		return t.Min == 0 || mayBeEmpty(t.Sub[0])
-	case syntax.OpConcat:
-		for _, s := range t.Sub {
-			if !mayBeEmpty(s) {
-				return false
-			}
-		}
-		return true
-	case syntax.OpAlternate:
-		for _, s := range t.Sub {
-			if mayBeEmpty(s) {
-				return true
-			}
-		}
-		return false
-	}
-	return true
 }
 
 type translator struct {
@@ -386,19 +355,24 @@ func (r *regex) find(s string, from int) []int {
 	if from > len(s) {
 		return nil
 	}
-	back := from
-	if r.looks {
-		for back--; back > 0 && s[back]&0xC0 == 0x80; back-- {
-		}
+	if !r.looks {
+		return moved(r.later.FindStringSubmatchIndex(s[from:]), from)
+	}
+	back := from - 1
+	for back > 0 && s[back]&0xC0 == 0x80 {
+		back--
 	}
 	loc := r.later.FindStringSubmatchIndex(s[back:])
-	if loc != nil && back+loc[0] < from {
-		back = from // the match began too early; without what lies before, then
-		loc = r.later.FindStringSubmatchIndex(s[back:])
+	if loc == nil {
+		return nil
 	}
+	return moved(loc[2:], back)
+}
+
+func moved(loc []int, by int) []int {
 	for i := range loc {
 		if loc[i] >= 0 {
-			loc[i] += back
+			loc[i] += by
 		}
 	}
 	return loc
