@@ -267,3 +267,21 @@ func (v Value) Has(e Value) bool {
 	}
 	return false
 }
+
+// Depth is how many lists and maps lie within one another: 0 for a scalar, 1 for a list of scalars.
+func (v Value) Depth() int {
+	deepest := 0
+	switch v.Kind() {
+	case L:
+		for e := range v.List() {
+			deepest = max(deepest, e.Depth())
+		}
+	case M:
+		for _, e := range v.Item().All() {
+			deepest = max(deepest, e.Depth())
+		}
+	default:
+		return 0
+	}
+	return deepest + 1
+}
