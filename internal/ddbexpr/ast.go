@@ -145,7 +145,7 @@ type Expression struct {
 	names    []string // placeholders, each once
 	values   []string
 	sections []section // in the order written
-	problem  error     // found after the syntax: reported at its place among the checks
+	inMax    int       // operands of IN
 }
 
 // Kind is the kind of the expression.

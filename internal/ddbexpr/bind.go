@@ -152,7 +152,7 @@ func (c *binder) condition(x *cond) {
 	if c.err != nil || len(x.args) < 2 {
 		return
 	}
-	if len(x.args)-1 > 100 && x.kind == cIn {
+	if x.kind == cIn && len(x.args)-1 > c.e.inMax {
 		c.fail("The IN operator is provided with too many operands; number of operands: " + strconv.Itoa(len(x.args)-1))
 		return
 	}

@@ -15,7 +15,7 @@ func Parse(kind Kind, text string, lim Limits) (*Expression, error) {
 		return nil, invalid("Invalid " + kind.String() + ": Expression size has exceeded the maximum allowed size; expression size: " + strconv.Itoa(len(text)))
 	}
 	text = strings.Clone(text)
-	p := parser{lexer: lexer{text: text}, lim: lim, e: &Expression{kind: kind}}
+	p := parser{lexer: lexer{text: text}, lim: lim, e: &Expression{kind: kind, inMax: lim.InOperands}}
 	p.prev = token{tEOF, -1, -1}
 	p.tok = p.lexer.next()
 	switch kind {

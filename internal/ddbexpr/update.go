@@ -61,6 +61,10 @@ func (b *Bound) merge(s section, have, v attr.Value) (change, error) {
 		v, err := b.sum(have, v, false)
 		return change{value: v}, err
 	}
+	if v.Kind() == attr.L { // the legacy ADD alone
+		b.scratch = attr.Concat(b.scratch, have, v)
+		return change{value: b.scratch[from:len(b.scratch):len(b.scratch)]}, nil
+	}
 	b.scratch = attr.AppendUnion(b.scratch, have, v, s == sDelete)
 	if len(b.scratch) == from {
 		return change{remove: true}, nil
@@ -123,7 +127,7 @@ func applyMap(out *attr.Builder, n *node, item attr.Item, changes []change, dept
 	kids := n.kids
 	add := func(k *node) error {
 		if k.leaf < 0 {
-			return missing(k, changes)
+			return errPath()
 		}
 		if v := changes[k.leaf].value; v != nil {
 			if err := fits(v, depth); err != nil {
@@ -159,8 +163,8 @@ func applyMap(out *attr.Builder, n *node, item attr.Item, changes []change, dept
 	return nil
 }
 
-// missing refuses changes below a value that is not there.
-func missing(*node, []change) error { return invalid(msgBadPath) }
+// errPath refuses changes below a value that is not there.
+func errPath() error { return invalid(msgBadPath) }
 
 // fits refuses a value that would be nested too deep at its place.
 func fits(v attr.Value, depth int) error {
@@ -192,7 +196,7 @@ func applyAt(out *attr.Builder, name []byte, n *node, v attr.Value, changes []ch
 	names := n.kids[0].index < 0
 	k := v.Kind()
 	if names && k != attr.M || !names && k != attr.L {
-		return missing(n, changes)
+		return errPath()
 	}
 	if name != nil {
 		out.Name(name)
@@ -226,7 +230,7 @@ func applyList(out *attr.Builder, n *node, v attr.Value, changes []change, depth
 	}
 	for j := range kids {
 		if kids[j].leaf < 0 {
-			return missing(&kids[j], changes)
+			return errPath()
 		}
 		if v := changes[kids[j].leaf].value; v != nil {
 			if err := fits(v, depth); err != nil {
