@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues
 
 build:
 	@mkdir -p $(BUILD)
@@ -50,6 +50,10 @@ crash-long:
 sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
 	VIRGA_SEEDS=$${STACK_SEEDS:-300} go test ./service/cloudformation -count=1 -v -timeout 2h -run TestSim
+
+# SQS on three nodes; 100 of its seeds are part of check.
+sim-queues:
+	VIRGA_SEEDS=$${SEEDS:-1000} go test ./service/sqs -count=1 -v -timeout 2h -run TestSim
 
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done

@@ -14,6 +14,9 @@ var ErrLost = errors.New("sim: the connection was lost")
 
 // Network carries calls between nodes and from clients: requests and answers are lost, callers leave, nodes die.
 type Network struct {
+	// Patience is how long a caller waits for an answer, 0 for ever.
+	Patience time.Duration
+
 	w     *World
 	calls int
 	ends  map[string]*end
@@ -70,10 +73,11 @@ func (f from) Call(ctx context.Context, node string, req any) (any, error) {
 	})
 	watch := f.e.Watch(id)
 	defer watch.Close()
+	began, patience := f.e.Now(), f.n.Patience
 	leaves := f.e.Now().Add(time.Duration(w.Rand.Int64N(int64(5 * time.Second))))
 	for !done {
 		switch {
-		case to.env.dead, lost == 2 && !f.e.Now().Before(leaves):
+		case patience > 0 && f.e.Now().Sub(began) > patience, to.env.dead, lost == 2 && !f.e.Now().Before(leaves):
 			return nil, ErrLost // the caller left, and the other side is told by its context
 		case ctx.Err() != nil:
 			return nil, ctx.Err()

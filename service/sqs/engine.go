@@ -22,8 +22,9 @@ type engine struct {
 	network peer.Network // nil: this node is the only one
 	find    func(ctx context.Context, account, region, name string) (*queue, error)
 	room    int // messages an index holds; indexMax but in tests
-	// unfenced writes without looking who owns the shard. Only the test that must find it sets it.
+	// unfenced goes on as the owner once it was one, whoever owns the shard now. Only the test that must find it sets it.
 	unfenced bool
+	lastTerm uint64
 
 	mu      sync.Mutex // never held across a wait
 	indexes map[string]*index
@@ -40,6 +41,16 @@ var shardNames = func() (names [shardsOfQueues]string) {
 
 func shardName(shard uint16) string { return shardNames[shard] }
 
+// owns tells whether this node owns the account's shard, and under which term.
+func (e *engine) owns(account string) (term uint64, ok bool) {
+	term, ok = e.leases.Held(shardName(shardOf(account)))
+	if e.unfenced {
+		e.lastTerm = max(e.lastTerm, term)
+		return e.lastTerm, e.lastTerm > 0
+	}
+	return term, ok
+}
+
 // fence joins the ownership of the account's shard to a transaction.
 func (e *engine) fence(tx store.Reader, account string) error {
 	if e.unfenced {
@@ -50,7 +61,7 @@ func (e *engine) fence(tx store.Reader, account string) error {
 
 // hold gives the queue's index, read in from the store where it is new, of another term or of another generation.
 func (e *engine) hold(ctx context.Context, q *queue) (*index, error) {
-	term, ok := e.leases.Held(shardName(shardOf(q.Account)))
+	term, ok := e.owns(q.Account)
 	if !ok {
 		return nil, peer.ErrNotOwner
 	}

@@ -73,7 +73,7 @@ func (r moveRequest) do(ctx context.Context, e *engine) (any, error) {
 func ask[T any](ctx context.Context, e *engine, q *queue, r request) (out T, err error) {
 	shard := shardName(shardOf(q.Account))
 	var v any
-	if _, ok := e.leases.Held(shard); ok && e.network == nil {
+	if _, ok := e.owns(q.Account); ok && (e.network == nil || e.unfenced) {
 		v, err = r.do(ctx, e)
 	} else {
 		v, err = e.leases.OnOwner(ctx, e.network, shard, r, func(ctx context.Context) (any, error) { return r.do(ctx, e) })

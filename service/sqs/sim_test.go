@@ -434,7 +434,8 @@ func playQueues(t *testing.T, seed uint64, unfenced bool) (*sim.World, *history,
 	w := sim.New(seed)
 	defer w.Close()
 	if seed%2 == 1 {
-		w.Chances.Stall, w.Chances.StallFor = 8, 30*time.Second // longer than a lease, and often
+		// Few crashes, and stalls longer than a lease: whoever comes back finds another owner.
+		w.Chances.Crash, w.Chances.Unknown, w.Chances.Stall, w.Chances.StallFor = 0, 0, 10, 40*time.Second
 	}
 	e := w.ClientEnv()
 	sealer, err := seal.New(make([]byte, seal.KeySize), simKeys{}, e.Secret)
@@ -442,6 +443,7 @@ func playQueues(t *testing.T, seed uint64, unfenced bool) (*sim.World, *history,
 		t.Fatal(err)
 	}
 	front, peers := w.NewNetwork(), w.NewNetwork()
+	front.Patience, peers.Patience = 13*time.Second, 12*time.Second
 	drift := map[string]time.Duration{}
 	room := 6 + w.Rand.IntN(40)
 	w.Quiet = true
