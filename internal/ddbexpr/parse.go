@@ -65,15 +65,9 @@ func (p *parser) fail() {
 		return
 	}
 	from := max(p.prev.from, 0)
-	if p.prev.from < 0 {
-		from = p.tok.from
-	}
 	word, end := p.str(p.tok), p.lexer.next().to
 	if p.tok.kind == tEOF {
 		word = "<EOF>"
-		if p.prev.from < 0 {
-			from = 0
-		}
 	}
 	p.err = invalid(`Syntax error; token: "` + word + `", near: "` + p.lexer.text[from:end] + `"`)
 	p.tok = token{tEOF, len(p.lexer.text), len(p.lexer.text)}
