@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: build demo check clients crash crash-long sim-long conform generate test fuzz
+.PHONY: build demo check clients crash crash-long sim-long conform generate test fuzz jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
@@ -44,5 +44,17 @@ sim-long:
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
+
+# Compares internal/jsonata with the reference engine, which is installed outside the tree, pinned by version and integrity.
+JSONATA_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/virga/jsonata
+jsonata-diff:
+	@mkdir -p $(JSONATA_CACHE) $(BUILD)
+	cp test/jsonata/package.json test/jsonata/package-lock.json $(JSONATA_CACHE)/
+	cd $(JSONATA_CACHE) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	go build -o $(BUILD)/jsonata-diff ./test/jsonata
+	JSONATA_REFERENCE=$(JSONATA_CACHE)/node_modules/jsonata $(BUILD)/jsonata-diff -n $${N:-100000} -seed $${SEED:-1}
+
+jsonata-fuzz:
+	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
 
 test: check generate sim-long conform clients crash
