@@ -1,16 +1,16 @@
-# `make demo` builds, starts a cloud of its own and shows it at work; `make test` is what CI runs.
+# `make demo` builds, starts a cloud of its own, deploys an application and shows its answer; `make test` is what CI runs.
 BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients crash crash-long sim-long sim-queues conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long sim-queues conform generate test fuzz event-ruler
 
 build:
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 go build -o $(BUILD)/virga ./cmd/virga
 
-demo: build $(VENV)/done
-	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
+demo: build runtimes
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_RUNTIMES=$(abspath $(RUNTIMES)) bash examples/orders/run.sh
 
 $(VENV)/done: test/clients/requirements.txt
 	@mkdir -p $(BUILD)
@@ -36,6 +36,10 @@ check: runtimes
 clients: build $(VENV)/done
 	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
 
+# The web console in Chromium; SHOTS=folder keeps screenshots.
+console: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_SHOTS=$(SHOTS) $(VENV)/bin/python -m pytest -q -p no:cacheprovider test/console
+
 # 50 kills in CI; crash-long says its own figure.
 crash:
 	VIRGA_KILLS=50 go test ./test/crash -count=1 -v -timeout 30m -run TestKills
@@ -45,6 +49,7 @@ crash-long:
 
 sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
+	VIRGA_SEEDS=$${STACK_SEEDS:-300} go test ./service/cloudformation -count=1 -v -timeout 2h -run TestSim
 
 # SQS on three nodes; 100 of its seeds are part of check.
 sim-queues:
@@ -58,7 +63,7 @@ conform: $(VENV)/done
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
 
-test: check generate sim-long conform clients crash
+test: check generate sim-long conform clients console crash
 
 # How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
 cfnlint:

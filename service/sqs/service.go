@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	sqsapi "virga/api/sqs"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
@@ -60,7 +61,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s), Types: []resource.Type{queueType{}, queuePolicyType{}},
+	return gate.Parts{Model: &sqsapi.Model, Handlers: sqsapi.Handlers(s), Types: []resource.Type{queueType{}, queuePolicyType{}}, Panels: []panel.Panel{consolePanel()},
 		Jobs: map[string]job.Kind{retainKind: retain{s}, discardKind: discard{}, moveKind: &move{s}},
 		DataEvents: []string{"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
 			"ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}}
