@@ -303,21 +303,22 @@ func (p *parser) name() string {
 	switch t := p.tok(); {
 	case t.kind == quoted && t.text == "":
 		p.fail("Path component cannot be an empty string")
-	case t.kind == quoted, t.kind == word && !keywords[strings.ToUpper(t.text)]:
+	case t.kind == quoted, t.kind == word && !keyword(t.text):
 		return p.advance().text
 	}
 	p.malformed()
 	return ""
 }
 
-// keywords are the words that are no identifiers.
-var keywords = func() map[string]bool {
-	out := map[string]bool{}
-	for w := range strings.FieldsSeq("SELECT FROM WHERE INSERT INTO VALUE VALUES UPDATE SET REMOVE DELETE RETURNING ORDER BY AND OR NOT IN IS BETWEEN NULL MISSING TRUE FALSE LIKE AS GROUP HAVING LIMIT OFFSET EXISTS SIZE DISTINCT CREATE DROP TABLE UNION ALL ASC DESC CASE WHEN THEN ELSE END") {
-		out[w] = true
+// keyword tells the words that are no identifiers.
+func keyword(w string) bool {
+	switch strings.ToUpper(w) {
+	case "SELECT", "FROM", "WHERE", "INSERT", "INTO", "VALUE", "VALUES", "UPDATE", "SET", "REMOVE", "DELETE", "RETURNING", "ORDER", "BY", "AND", "OR", "NOT", "IN", "IS", "BETWEEN", "NULL", "MISSING", "TRUE", "FALSE", "LIKE", "AS",
+		"GROUP", "HAVING", "LIMIT", "OFFSET", "EXISTS", "SIZE", "DISTINCT", "CREATE", "DROP", "TABLE", "UNION", "ALL", "ASC", "DESC", "CASE", "WHEN", "THEN", "ELSE", "END":
+		return true
 	}
-	return out
-}()
+	return false
+}
 
 // path reads a document path.
 func (p *parser) path() []ddbexpr.Element {
@@ -537,7 +538,7 @@ func (p *parser) operand() *operand {
 		return o
 	case t.kind == word && p.peek().is("("):
 		return p.call(functions)
-	case t.kind == quoted, t.kind == word && !keywords[strings.ToUpper(t.text)]:
+	case t.kind == quoted, t.kind == word && !keyword(t.text):
 		return &operand{kind: isPath, path: p.path()}
 	}
 	return &operand{kind: isValue, val: p.literal("root")}
