@@ -1,16 +1,16 @@
-# `make demo` builds, starts a cloud of its own and shows it at work; `make test` is what CI runs.
+# `make demo` builds, starts a cloud of its own, deploys an application and shows its answer; `make test` is what CI runs.
 BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: build demo check clients crash crash-long sim-long conform generate test fuzz jsonata-diff jsonata-fuzz
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
-	go build -o $(BUILD)/virga ./cmd/virga
+	CGO_ENABLED=0 go build -o $(BUILD)/virga ./cmd/virga
 
-demo: build $(VENV)/done
-	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
+demo: build runtimes
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_RUNTIMES=$(abspath $(RUNTIMES)) bash examples/orders/run.sh
 
 $(VENV)/done: test/clients/requirements.txt
 	@mkdir -p $(BUILD)
@@ -18,18 +18,27 @@ $(VENV)/done: test/clients/requirements.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r test/clients/requirements.txt
 	@touch $@
 
+# boto3 and @aws-sdk for functions, by version and hash.
+RUNTIMES ?= $(BUILD)/runtimes
+runtimes:
+	bash tool/runtimes/fill.sh $(RUNTIMES)
+
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy
+	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
-check:
+check: runtimes
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
 	go vet ./...
 	go test ./...
 
 clients: build $(VENV)/done
 	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
+
+# The web console in Chromium; SHOTS=folder keeps screenshots.
+console: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_SHOTS=$(SHOTS) $(VENV)/bin/python -m pytest -q -p no:cacheprovider test/console
 
 # 50 kills in CI; crash-long says its own figure.
 crash:
@@ -40,6 +49,7 @@ crash-long:
 
 sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
+	VIRGA_SEEDS=$${STACK_SEEDS:-300} go test ./service/cloudformation -count=1 -v -timeout 2h -run TestSim
 
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done
@@ -57,4 +67,14 @@ jsonata-diff:
 jsonata-fuzz:
 	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
 
-test: check generate sim-long conform clients crash
+# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
+event-ruler:
+	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+test: check generate sim-long conform clients console crash
+
+# How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
+cfnlint:
+	@mkdir -p $(BUILD)
+	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
+	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98

@@ -10,16 +10,26 @@ import (
 
 // Server is what service/apigateway implements: each operation, and what a caller must be allowed to do for it.
 type Server interface {
+	CreateAuthorizer(ctx context.Context, in *CreateAuthorizerInput) (*CreateAuthorizerOutput, error)
+	CreateAuthorizerRequires(ctx context.Context, in *CreateAuthorizerInput, r *wire.Requirements) error
 	CreateDeployment(ctx context.Context, in *CreateDeploymentInput) (*CreateDeploymentOutput, error)
 	CreateDeploymentRequires(ctx context.Context, in *CreateDeploymentInput, r *wire.Requirements) error
+	CreateModel(ctx context.Context, in *CreateModelInput) (*CreateModelOutput, error)
+	CreateModelRequires(ctx context.Context, in *CreateModelInput, r *wire.Requirements) error
+	CreateRequestValidator(ctx context.Context, in *CreateRequestValidatorInput) (*CreateRequestValidatorOutput, error)
+	CreateRequestValidatorRequires(ctx context.Context, in *CreateRequestValidatorInput, r *wire.Requirements) error
 	CreateResource(ctx context.Context, in *CreateResourceInput) (*CreateResourceOutput, error)
 	CreateResourceRequires(ctx context.Context, in *CreateResourceInput, r *wire.Requirements) error
 	CreateRestApi(ctx context.Context, in *CreateRestApiInput) (*CreateRestApiOutput, error)
 	CreateRestApiRequires(ctx context.Context, in *CreateRestApiInput, r *wire.Requirements) error
 	CreateStage(ctx context.Context, in *CreateStageInput) (*CreateStageOutput, error)
 	CreateStageRequires(ctx context.Context, in *CreateStageInput, r *wire.Requirements) error
+	DeleteAuthorizer(ctx context.Context, in *DeleteAuthorizerInput) (*DeleteAuthorizerOutput, error)
+	DeleteAuthorizerRequires(ctx context.Context, in *DeleteAuthorizerInput, r *wire.Requirements) error
 	DeleteDeployment(ctx context.Context, in *DeleteDeploymentInput) (*DeleteDeploymentOutput, error)
 	DeleteDeploymentRequires(ctx context.Context, in *DeleteDeploymentInput, r *wire.Requirements) error
+	DeleteGatewayResponse(ctx context.Context, in *DeleteGatewayResponseInput) (*DeleteGatewayResponseOutput, error)
+	DeleteGatewayResponseRequires(ctx context.Context, in *DeleteGatewayResponseInput, r *wire.Requirements) error
 	DeleteIntegration(ctx context.Context, in *DeleteIntegrationInput) (*DeleteIntegrationOutput, error)
 	DeleteIntegrationRequires(ctx context.Context, in *DeleteIntegrationInput, r *wire.Requirements) error
 	DeleteIntegrationResponse(ctx context.Context, in *DeleteIntegrationResponseInput) (*DeleteIntegrationResponseOutput, error)
@@ -28,18 +38,34 @@ type Server interface {
 	DeleteMethodRequires(ctx context.Context, in *DeleteMethodInput, r *wire.Requirements) error
 	DeleteMethodResponse(ctx context.Context, in *DeleteMethodResponseInput) (*DeleteMethodResponseOutput, error)
 	DeleteMethodResponseRequires(ctx context.Context, in *DeleteMethodResponseInput, r *wire.Requirements) error
+	DeleteModel(ctx context.Context, in *DeleteModelInput) (*DeleteModelOutput, error)
+	DeleteModelRequires(ctx context.Context, in *DeleteModelInput, r *wire.Requirements) error
+	DeleteRequestValidator(ctx context.Context, in *DeleteRequestValidatorInput) (*DeleteRequestValidatorOutput, error)
+	DeleteRequestValidatorRequires(ctx context.Context, in *DeleteRequestValidatorInput, r *wire.Requirements) error
 	DeleteResource(ctx context.Context, in *DeleteResourceInput) (*DeleteResourceOutput, error)
 	DeleteResourceRequires(ctx context.Context, in *DeleteResourceInput, r *wire.Requirements) error
 	DeleteRestApi(ctx context.Context, in *DeleteRestApiInput) (*DeleteRestApiOutput, error)
 	DeleteRestApiRequires(ctx context.Context, in *DeleteRestApiInput, r *wire.Requirements) error
 	DeleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteStageOutput, error)
 	DeleteStageRequires(ctx context.Context, in *DeleteStageInput, r *wire.Requirements) error
+	FlushStageAuthorizersCache(ctx context.Context, in *FlushStageAuthorizersCacheInput) (*FlushStageAuthorizersCacheOutput, error)
+	FlushStageAuthorizersCacheRequires(ctx context.Context, in *FlushStageAuthorizersCacheInput, r *wire.Requirements) error
 	GetAccount(ctx context.Context, in *GetAccountInput) (*GetAccountOutput, error)
 	GetAccountRequires(ctx context.Context, in *GetAccountInput, r *wire.Requirements) error
+	GetAuthorizer(ctx context.Context, in *GetAuthorizerInput) (*GetAuthorizerOutput, error)
+	GetAuthorizerRequires(ctx context.Context, in *GetAuthorizerInput, r *wire.Requirements) error
+	GetAuthorizers(ctx context.Context, in *GetAuthorizersInput) (*GetAuthorizersOutput, error)
+	GetAuthorizersRequires(ctx context.Context, in *GetAuthorizersInput, r *wire.Requirements) error
 	GetDeployment(ctx context.Context, in *GetDeploymentInput) (*GetDeploymentOutput, error)
 	GetDeploymentRequires(ctx context.Context, in *GetDeploymentInput, r *wire.Requirements) error
 	GetDeployments(ctx context.Context, in *GetDeploymentsInput) (*GetDeploymentsOutput, error)
 	GetDeploymentsRequires(ctx context.Context, in *GetDeploymentsInput, r *wire.Requirements) error
+	GetExport(ctx context.Context, in *GetExportInput) (*GetExportOutput, error)
+	GetExportRequires(ctx context.Context, in *GetExportInput, r *wire.Requirements) error
+	GetGatewayResponse(ctx context.Context, in *GetGatewayResponseInput) (*GetGatewayResponseOutput, error)
+	GetGatewayResponseRequires(ctx context.Context, in *GetGatewayResponseInput, r *wire.Requirements) error
+	GetGatewayResponses(ctx context.Context, in *GetGatewayResponsesInput) (*GetGatewayResponsesOutput, error)
+	GetGatewayResponsesRequires(ctx context.Context, in *GetGatewayResponsesInput, r *wire.Requirements) error
 	GetIntegration(ctx context.Context, in *GetIntegrationInput) (*GetIntegrationOutput, error)
 	GetIntegrationRequires(ctx context.Context, in *GetIntegrationInput, r *wire.Requirements) error
 	GetIntegrationResponse(ctx context.Context, in *GetIntegrationResponseInput) (*GetIntegrationResponseOutput, error)
@@ -48,6 +74,14 @@ type Server interface {
 	GetMethodRequires(ctx context.Context, in *GetMethodInput, r *wire.Requirements) error
 	GetMethodResponse(ctx context.Context, in *GetMethodResponseInput) (*GetMethodResponseOutput, error)
 	GetMethodResponseRequires(ctx context.Context, in *GetMethodResponseInput, r *wire.Requirements) error
+	GetModel(ctx context.Context, in *GetModelInput) (*GetModelOutput, error)
+	GetModelRequires(ctx context.Context, in *GetModelInput, r *wire.Requirements) error
+	GetModels(ctx context.Context, in *GetModelsInput) (*GetModelsOutput, error)
+	GetModelsRequires(ctx context.Context, in *GetModelsInput, r *wire.Requirements) error
+	GetRequestValidator(ctx context.Context, in *GetRequestValidatorInput) (*GetRequestValidatorOutput, error)
+	GetRequestValidatorRequires(ctx context.Context, in *GetRequestValidatorInput, r *wire.Requirements) error
+	GetRequestValidators(ctx context.Context, in *GetRequestValidatorsInput) (*GetRequestValidatorsOutput, error)
+	GetRequestValidatorsRequires(ctx context.Context, in *GetRequestValidatorsInput, r *wire.Requirements) error
 	GetResource(ctx context.Context, in *GetResourceInput) (*GetResourceOutput, error)
 	GetResourceRequires(ctx context.Context, in *GetResourceInput, r *wire.Requirements) error
 	GetResources(ctx context.Context, in *GetResourcesInput) (*GetResourcesOutput, error)
@@ -64,6 +98,8 @@ type Server interface {
 	GetTagsRequires(ctx context.Context, in *GetTagsInput, r *wire.Requirements) error
 	ImportRestApi(ctx context.Context, in *ImportRestApiInput) (*ImportRestApiOutput, error)
 	ImportRestApiRequires(ctx context.Context, in *ImportRestApiInput, r *wire.Requirements) error
+	PutGatewayResponse(ctx context.Context, in *PutGatewayResponseInput) (*PutGatewayResponseOutput, error)
+	PutGatewayResponseRequires(ctx context.Context, in *PutGatewayResponseInput, r *wire.Requirements) error
 	PutIntegration(ctx context.Context, in *PutIntegrationInput) (*PutIntegrationOutput, error)
 	PutIntegrationRequires(ctx context.Context, in *PutIntegrationInput, r *wire.Requirements) error
 	PutIntegrationResponse(ctx context.Context, in *PutIntegrationResponseInput) (*PutIntegrationResponseOutput, error)
@@ -82,18 +118,14 @@ type Server interface {
 	UntagResourceRequires(ctx context.Context, in *UntagResourceInput, r *wire.Requirements) error
 	UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*UpdateAccountOutput, error)
 	UpdateAccountRequires(ctx context.Context, in *UpdateAccountInput, r *wire.Requirements) error
+	UpdateAuthorizer(ctx context.Context, in *UpdateAuthorizerInput) (*UpdateAuthorizerOutput, error)
+	UpdateAuthorizerRequires(ctx context.Context, in *UpdateAuthorizerInput, r *wire.Requirements) error
 	UpdateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*UpdateDeploymentOutput, error)
 	UpdateDeploymentRequires(ctx context.Context, in *UpdateDeploymentInput, r *wire.Requirements) error
-	UpdateIntegration(ctx context.Context, in *UpdateIntegrationInput) (*UpdateIntegrationOutput, error)
-	UpdateIntegrationRequires(ctx context.Context, in *UpdateIntegrationInput, r *wire.Requirements) error
-	UpdateIntegrationResponse(ctx context.Context, in *UpdateIntegrationResponseInput) (*UpdateIntegrationResponseOutput, error)
-	UpdateIntegrationResponseRequires(ctx context.Context, in *UpdateIntegrationResponseInput, r *wire.Requirements) error
-	UpdateMethod(ctx context.Context, in *UpdateMethodInput) (*UpdateMethodOutput, error)
-	UpdateMethodRequires(ctx context.Context, in *UpdateMethodInput, r *wire.Requirements) error
-	UpdateMethodResponse(ctx context.Context, in *UpdateMethodResponseInput) (*UpdateMethodResponseOutput, error)
-	UpdateMethodResponseRequires(ctx context.Context, in *UpdateMethodResponseInput, r *wire.Requirements) error
-	UpdateResource(ctx context.Context, in *UpdateResourceInput) (*UpdateResourceOutput, error)
-	UpdateResourceRequires(ctx context.Context, in *UpdateResourceInput, r *wire.Requirements) error
+	UpdateModel(ctx context.Context, in *UpdateModelInput) (*UpdateModelOutput, error)
+	UpdateModelRequires(ctx context.Context, in *UpdateModelInput, r *wire.Requirements) error
+	UpdateRequestValidator(ctx context.Context, in *UpdateRequestValidatorInput) (*UpdateRequestValidatorOutput, error)
+	UpdateRequestValidatorRequires(ctx context.Context, in *UpdateRequestValidatorInput, r *wire.Requirements) error
 	UpdateRestApi(ctx context.Context, in *UpdateRestApiInput) (*UpdateRestApiOutput, error)
 	UpdateRestApiRequires(ctx context.Context, in *UpdateRestApiInput, r *wire.Requirements) error
 	UpdateStage(ctx context.Context, in *UpdateStageInput) (*UpdateStageOutput, error)
@@ -103,25 +135,42 @@ type Server interface {
 // Handlers gives the implemented operations of s.
 func Handlers(s Server) []wire.Handler {
 	return []wire.Handler{
+		wire.Handle(&Model.Ops[1], s.CreateAuthorizer, s.CreateAuthorizerRequires),
 		wire.Handle(&Model.Ops[3], s.CreateDeployment, s.CreateDeploymentRequires),
+		wire.Handle(&Model.Ops[8], s.CreateModel, s.CreateModelRequires),
+		wire.Handle(&Model.Ops[9], s.CreateRequestValidator, s.CreateRequestValidatorRequires),
 		wire.Handle(&Model.Ops[10], s.CreateResource, s.CreateResourceRequires),
 		wire.Handle(&Model.Ops[11], s.CreateRestApi, s.CreateRestApiRequires),
 		wire.Handle(&Model.Ops[12], s.CreateStage, s.CreateStageRequires),
+		wire.Handle(&Model.Ops[17], s.DeleteAuthorizer, s.DeleteAuthorizerRequires),
 		wire.Handle(&Model.Ops[20], s.DeleteDeployment, s.DeleteDeploymentRequires),
+		wire.Handle(&Model.Ops[25], s.DeleteGatewayResponse, s.DeleteGatewayResponseRequires),
 		wire.Handle(&Model.Ops[26], s.DeleteIntegration, s.DeleteIntegrationRequires),
 		wire.Handle(&Model.Ops[27], s.DeleteIntegrationResponse, s.DeleteIntegrationResponseRequires),
 		wire.Handle(&Model.Ops[28], s.DeleteMethod, s.DeleteMethodRequires),
 		wire.Handle(&Model.Ops[29], s.DeleteMethodResponse, s.DeleteMethodResponseRequires),
+		wire.Handle(&Model.Ops[30], s.DeleteModel, s.DeleteModelRequires),
+		wire.Handle(&Model.Ops[31], s.DeleteRequestValidator, s.DeleteRequestValidatorRequires),
 		wire.Handle(&Model.Ops[32], s.DeleteResource, s.DeleteResourceRequires),
 		wire.Handle(&Model.Ops[33], s.DeleteRestApi, s.DeleteRestApiRequires),
 		wire.Handle(&Model.Ops[34], s.DeleteStage, s.DeleteStageRequires),
+		wire.Handle(&Model.Ops[38], s.FlushStageAuthorizersCache, s.FlushStageAuthorizersCacheRequires),
 		wire.Handle(&Model.Ops[41], s.GetAccount, s.GetAccountRequires),
+		wire.Handle(&Model.Ops[44], s.GetAuthorizer, s.GetAuthorizerRequires),
+		wire.Handle(&Model.Ops[45], s.GetAuthorizers, s.GetAuthorizersRequires),
 		wire.Handle(&Model.Ops[50], s.GetDeployment, s.GetDeploymentRequires),
 		wire.Handle(&Model.Ops[51], s.GetDeployments, s.GetDeploymentsRequires),
+		wire.Handle(&Model.Ops[59], s.GetExport, s.GetExportRequires),
+		wire.Handle(&Model.Ops[60], s.GetGatewayResponse, s.GetGatewayResponseRequires),
+		wire.Handle(&Model.Ops[61], s.GetGatewayResponses, s.GetGatewayResponsesRequires),
 		wire.Handle(&Model.Ops[62], s.GetIntegration, s.GetIntegrationRequires),
 		wire.Handle(&Model.Ops[63], s.GetIntegrationResponse, s.GetIntegrationResponseRequires),
 		wire.Handle(&Model.Ops[64], s.GetMethod, s.GetMethodRequires),
 		wire.Handle(&Model.Ops[65], s.GetMethodResponse, s.GetMethodResponseRequires),
+		wire.Handle(&Model.Ops[66], s.GetModel, s.GetModelRequires),
+		wire.Handle(&Model.Ops[68], s.GetModels, s.GetModelsRequires),
+		wire.Handle(&Model.Ops[69], s.GetRequestValidator, s.GetRequestValidatorRequires),
+		wire.Handle(&Model.Ops[70], s.GetRequestValidators, s.GetRequestValidatorsRequires),
 		wire.Handle(&Model.Ops[71], s.GetResource, s.GetResourceRequires),
 		wire.Handle(&Model.Ops[72], s.GetResources, s.GetResourcesRequires),
 		wire.Handle(&Model.Ops[73], s.GetRestApi, s.GetRestApiRequires),
@@ -130,6 +179,7 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[79], s.GetStages, s.GetStagesRequires),
 		wire.Handle(&Model.Ops[80], s.GetTags, s.GetTagsRequires),
 		wire.Handle(&Model.Ops[90], s.ImportRestApi, s.ImportRestApiRequires),
+		wire.Handle(&Model.Ops[91], s.PutGatewayResponse, s.PutGatewayResponseRequires),
 		wire.Handle(&Model.Ops[92], s.PutIntegration, s.PutIntegrationRequires),
 		wire.Handle(&Model.Ops[93], s.PutIntegrationResponse, s.PutIntegrationResponseRequires),
 		wire.Handle(&Model.Ops[94], s.PutMethod, s.PutMethodRequires),
@@ -139,12 +189,10 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[100], s.TestInvokeMethod, s.TestInvokeMethodRequires),
 		wire.Handle(&Model.Ops[101], s.UntagResource, s.UntagResourceRequires),
 		wire.Handle(&Model.Ops[102], s.UpdateAccount, s.UpdateAccountRequires),
+		wire.Handle(&Model.Ops[104], s.UpdateAuthorizer, s.UpdateAuthorizerRequires),
 		wire.Handle(&Model.Ops[107], s.UpdateDeployment, s.UpdateDeploymentRequires),
-		wire.Handle(&Model.Ops[112], s.UpdateIntegration, s.UpdateIntegrationRequires),
-		wire.Handle(&Model.Ops[113], s.UpdateIntegrationResponse, s.UpdateIntegrationResponseRequires),
-		wire.Handle(&Model.Ops[114], s.UpdateMethod, s.UpdateMethodRequires),
-		wire.Handle(&Model.Ops[115], s.UpdateMethodResponse, s.UpdateMethodResponseRequires),
-		wire.Handle(&Model.Ops[118], s.UpdateResource, s.UpdateResourceRequires),
+		wire.Handle(&Model.Ops[116], s.UpdateModel, s.UpdateModelRequires),
+		wire.Handle(&Model.Ops[117], s.UpdateRequestValidator, s.UpdateRequestValidatorRequires),
 		wire.Handle(&Model.Ops[119], s.UpdateRestApi, s.UpdateRestApiRequires),
 		wire.Handle(&Model.Ops[120], s.UpdateStage, s.UpdateStageRequires),
 	}
@@ -153,9 +201,24 @@ func Handlers(s Server) []wire.Handler {
 // Client calls the service through an Invoker: in this process, behind the gate.
 type Client struct{ Invoker wire.Invoker }
 
+// CreateAuthorizer invokes the operation of that name.
+func (c *Client) CreateAuthorizer(ctx context.Context, in *CreateAuthorizerInput) (*CreateAuthorizerOutput, error) {
+	return wire.Invoke[CreateAuthorizerOutput](ctx, c.Invoker, &Model.Ops[1], in)
+}
+
 // CreateDeployment invokes the operation of that name.
 func (c *Client) CreateDeployment(ctx context.Context, in *CreateDeploymentInput) (*CreateDeploymentOutput, error) {
 	return wire.Invoke[CreateDeploymentOutput](ctx, c.Invoker, &Model.Ops[3], in)
+}
+
+// CreateModel invokes the operation of that name.
+func (c *Client) CreateModel(ctx context.Context, in *CreateModelInput) (*CreateModelOutput, error) {
+	return wire.Invoke[CreateModelOutput](ctx, c.Invoker, &Model.Ops[8], in)
+}
+
+// CreateRequestValidator invokes the operation of that name.
+func (c *Client) CreateRequestValidator(ctx context.Context, in *CreateRequestValidatorInput) (*CreateRequestValidatorOutput, error) {
+	return wire.Invoke[CreateRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[9], in)
 }
 
 // CreateResource invokes the operation of that name.
@@ -173,9 +236,19 @@ func (c *Client) CreateStage(ctx context.Context, in *CreateStageInput) (*Create
 	return wire.Invoke[CreateStageOutput](ctx, c.Invoker, &Model.Ops[12], in)
 }
 
+// DeleteAuthorizer invokes the operation of that name.
+func (c *Client) DeleteAuthorizer(ctx context.Context, in *DeleteAuthorizerInput) (*DeleteAuthorizerOutput, error) {
+	return wire.Invoke[DeleteAuthorizerOutput](ctx, c.Invoker, &Model.Ops[17], in)
+}
+
 // DeleteDeployment invokes the operation of that name.
 func (c *Client) DeleteDeployment(ctx context.Context, in *DeleteDeploymentInput) (*DeleteDeploymentOutput, error) {
 	return wire.Invoke[DeleteDeploymentOutput](ctx, c.Invoker, &Model.Ops[20], in)
+}
+
+// DeleteGatewayResponse invokes the operation of that name.
+func (c *Client) DeleteGatewayResponse(ctx context.Context, in *DeleteGatewayResponseInput) (*DeleteGatewayResponseOutput, error) {
+	return wire.Invoke[DeleteGatewayResponseOutput](ctx, c.Invoker, &Model.Ops[25], in)
 }
 
 // DeleteIntegration invokes the operation of that name.
@@ -198,6 +271,16 @@ func (c *Client) DeleteMethodResponse(ctx context.Context, in *DeleteMethodRespo
 	return wire.Invoke[DeleteMethodResponseOutput](ctx, c.Invoker, &Model.Ops[29], in)
 }
 
+// DeleteModel invokes the operation of that name.
+func (c *Client) DeleteModel(ctx context.Context, in *DeleteModelInput) (*DeleteModelOutput, error) {
+	return wire.Invoke[DeleteModelOutput](ctx, c.Invoker, &Model.Ops[30], in)
+}
+
+// DeleteRequestValidator invokes the operation of that name.
+func (c *Client) DeleteRequestValidator(ctx context.Context, in *DeleteRequestValidatorInput) (*DeleteRequestValidatorOutput, error) {
+	return wire.Invoke[DeleteRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[31], in)
+}
+
 // DeleteResource invokes the operation of that name.
 func (c *Client) DeleteResource(ctx context.Context, in *DeleteResourceInput) (*DeleteResourceOutput, error) {
 	return wire.Invoke[DeleteResourceOutput](ctx, c.Invoker, &Model.Ops[32], in)
@@ -213,9 +296,24 @@ func (c *Client) DeleteStage(ctx context.Context, in *DeleteStageInput) (*Delete
 	return wire.Invoke[DeleteStageOutput](ctx, c.Invoker, &Model.Ops[34], in)
 }
 
+// FlushStageAuthorizersCache invokes the operation of that name.
+func (c *Client) FlushStageAuthorizersCache(ctx context.Context, in *FlushStageAuthorizersCacheInput) (*FlushStageAuthorizersCacheOutput, error) {
+	return wire.Invoke[FlushStageAuthorizersCacheOutput](ctx, c.Invoker, &Model.Ops[38], in)
+}
+
 // GetAccount invokes the operation of that name.
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput) (*GetAccountOutput, error) {
 	return wire.Invoke[GetAccountOutput](ctx, c.Invoker, &Model.Ops[41], in)
+}
+
+// GetAuthorizer invokes the operation of that name.
+func (c *Client) GetAuthorizer(ctx context.Context, in *GetAuthorizerInput) (*GetAuthorizerOutput, error) {
+	return wire.Invoke[GetAuthorizerOutput](ctx, c.Invoker, &Model.Ops[44], in)
+}
+
+// GetAuthorizers invokes the operation of that name.
+func (c *Client) GetAuthorizers(ctx context.Context, in *GetAuthorizersInput) (*GetAuthorizersOutput, error) {
+	return wire.Invoke[GetAuthorizersOutput](ctx, c.Invoker, &Model.Ops[45], in)
 }
 
 // GetDeployment invokes the operation of that name.
@@ -226,6 +324,21 @@ func (c *Client) GetDeployment(ctx context.Context, in *GetDeploymentInput) (*Ge
 // GetDeployments invokes the operation of that name.
 func (c *Client) GetDeployments(ctx context.Context, in *GetDeploymentsInput) (*GetDeploymentsOutput, error) {
 	return wire.Invoke[GetDeploymentsOutput](ctx, c.Invoker, &Model.Ops[51], in)
+}
+
+// GetExport invokes the operation of that name.
+func (c *Client) GetExport(ctx context.Context, in *GetExportInput) (*GetExportOutput, error) {
+	return wire.Invoke[GetExportOutput](ctx, c.Invoker, &Model.Ops[59], in)
+}
+
+// GetGatewayResponse invokes the operation of that name.
+func (c *Client) GetGatewayResponse(ctx context.Context, in *GetGatewayResponseInput) (*GetGatewayResponseOutput, error) {
+	return wire.Invoke[GetGatewayResponseOutput](ctx, c.Invoker, &Model.Ops[60], in)
+}
+
+// GetGatewayResponses invokes the operation of that name.
+func (c *Client) GetGatewayResponses(ctx context.Context, in *GetGatewayResponsesInput) (*GetGatewayResponsesOutput, error) {
+	return wire.Invoke[GetGatewayResponsesOutput](ctx, c.Invoker, &Model.Ops[61], in)
 }
 
 // GetIntegration invokes the operation of that name.
@@ -246,6 +359,26 @@ func (c *Client) GetMethod(ctx context.Context, in *GetMethodInput) (*GetMethodO
 // GetMethodResponse invokes the operation of that name.
 func (c *Client) GetMethodResponse(ctx context.Context, in *GetMethodResponseInput) (*GetMethodResponseOutput, error) {
 	return wire.Invoke[GetMethodResponseOutput](ctx, c.Invoker, &Model.Ops[65], in)
+}
+
+// GetModel invokes the operation of that name.
+func (c *Client) GetModel(ctx context.Context, in *GetModelInput) (*GetModelOutput, error) {
+	return wire.Invoke[GetModelOutput](ctx, c.Invoker, &Model.Ops[66], in)
+}
+
+// GetModels invokes the operation of that name.
+func (c *Client) GetModels(ctx context.Context, in *GetModelsInput) (*GetModelsOutput, error) {
+	return wire.Invoke[GetModelsOutput](ctx, c.Invoker, &Model.Ops[68], in)
+}
+
+// GetRequestValidator invokes the operation of that name.
+func (c *Client) GetRequestValidator(ctx context.Context, in *GetRequestValidatorInput) (*GetRequestValidatorOutput, error) {
+	return wire.Invoke[GetRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[69], in)
+}
+
+// GetRequestValidators invokes the operation of that name.
+func (c *Client) GetRequestValidators(ctx context.Context, in *GetRequestValidatorsInput) (*GetRequestValidatorsOutput, error) {
+	return wire.Invoke[GetRequestValidatorsOutput](ctx, c.Invoker, &Model.Ops[70], in)
 }
 
 // GetResource invokes the operation of that name.
@@ -286,6 +419,11 @@ func (c *Client) GetTags(ctx context.Context, in *GetTagsInput) (*GetTagsOutput,
 // ImportRestApi invokes the operation of that name.
 func (c *Client) ImportRestApi(ctx context.Context, in *ImportRestApiInput) (*ImportRestApiOutput, error) {
 	return wire.Invoke[ImportRestApiOutput](ctx, c.Invoker, &Model.Ops[90], in)
+}
+
+// PutGatewayResponse invokes the operation of that name.
+func (c *Client) PutGatewayResponse(ctx context.Context, in *PutGatewayResponseInput) (*PutGatewayResponseOutput, error) {
+	return wire.Invoke[PutGatewayResponseOutput](ctx, c.Invoker, &Model.Ops[91], in)
 }
 
 // PutIntegration invokes the operation of that name.
@@ -333,34 +471,24 @@ func (c *Client) UpdateAccount(ctx context.Context, in *UpdateAccountInput) (*Up
 	return wire.Invoke[UpdateAccountOutput](ctx, c.Invoker, &Model.Ops[102], in)
 }
 
+// UpdateAuthorizer invokes the operation of that name.
+func (c *Client) UpdateAuthorizer(ctx context.Context, in *UpdateAuthorizerInput) (*UpdateAuthorizerOutput, error) {
+	return wire.Invoke[UpdateAuthorizerOutput](ctx, c.Invoker, &Model.Ops[104], in)
+}
+
 // UpdateDeployment invokes the operation of that name.
 func (c *Client) UpdateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*UpdateDeploymentOutput, error) {
 	return wire.Invoke[UpdateDeploymentOutput](ctx, c.Invoker, &Model.Ops[107], in)
 }
 
-// UpdateIntegration invokes the operation of that name.
-func (c *Client) UpdateIntegration(ctx context.Context, in *UpdateIntegrationInput) (*UpdateIntegrationOutput, error) {
-	return wire.Invoke[UpdateIntegrationOutput](ctx, c.Invoker, &Model.Ops[112], in)
+// UpdateModel invokes the operation of that name.
+func (c *Client) UpdateModel(ctx context.Context, in *UpdateModelInput) (*UpdateModelOutput, error) {
+	return wire.Invoke[UpdateModelOutput](ctx, c.Invoker, &Model.Ops[116], in)
 }
 
-// UpdateIntegrationResponse invokes the operation of that name.
-func (c *Client) UpdateIntegrationResponse(ctx context.Context, in *UpdateIntegrationResponseInput) (*UpdateIntegrationResponseOutput, error) {
-	return wire.Invoke[UpdateIntegrationResponseOutput](ctx, c.Invoker, &Model.Ops[113], in)
-}
-
-// UpdateMethod invokes the operation of that name.
-func (c *Client) UpdateMethod(ctx context.Context, in *UpdateMethodInput) (*UpdateMethodOutput, error) {
-	return wire.Invoke[UpdateMethodOutput](ctx, c.Invoker, &Model.Ops[114], in)
-}
-
-// UpdateMethodResponse invokes the operation of that name.
-func (c *Client) UpdateMethodResponse(ctx context.Context, in *UpdateMethodResponseInput) (*UpdateMethodResponseOutput, error) {
-	return wire.Invoke[UpdateMethodResponseOutput](ctx, c.Invoker, &Model.Ops[115], in)
-}
-
-// UpdateResource invokes the operation of that name.
-func (c *Client) UpdateResource(ctx context.Context, in *UpdateResourceInput) (*UpdateResourceOutput, error) {
-	return wire.Invoke[UpdateResourceOutput](ctx, c.Invoker, &Model.Ops[118], in)
+// UpdateRequestValidator invokes the operation of that name.
+func (c *Client) UpdateRequestValidator(ctx context.Context, in *UpdateRequestValidatorInput) (*UpdateRequestValidatorOutput, error) {
+	return wire.Invoke[UpdateRequestValidatorOutput](ctx, c.Invoker, &Model.Ops[117], in)
 }
 
 // UpdateRestApi invokes the operation of that name.

@@ -22,6 +22,27 @@ type Account struct {
 	ApiKeyVersion     *string
 }
 
+// Authorizer is a structure of the service's model.
+type Authorizer struct {
+	Id                           *string
+	Name                         *string
+	Type                         *string
+	ProviderARNs                 []string
+	AuthType                     *string
+	AuthorizerUri                *string
+	AuthorizerCredentials        *string
+	IdentitySource               *string
+	IdentityValidationExpression *string
+	AuthorizerResultTtlInSeconds *int32
+	JwtConfiguration             *JwtConfiguration
+}
+
+// GetAuthorizersOutput is the model's Authorizers.
+type GetAuthorizersOutput struct {
+	Position *string
+	Items    []Authorizer
+}
+
 // BadRequestException is an error of the service's model.
 type BadRequestException struct {
 	Message string
@@ -30,7 +51,7 @@ type BadRequestException struct {
 func (e *BadRequestException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *BadRequestException) Modeled() (*wire.Schema, int32, string) { return &schema, 4, e.Message }
+func (e *BadRequestException) Modeled() (*wire.Schema, int32, string) { return &schema, 7, e.Message }
 
 // CanarySettings is a structure of the service's model.
 type CanarySettings struct {
@@ -48,7 +69,22 @@ type ConflictException struct {
 func (e *ConflictException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *ConflictException) Modeled() (*wire.Schema, int32, string) { return &schema, 10, e.Message }
+func (e *ConflictException) Modeled() (*wire.Schema, int32, string) { return &schema, 13, e.Message }
+
+// CreateAuthorizerInput is the model's CreateAuthorizerRequest.
+type CreateAuthorizerInput struct {
+	RestApiId                    string
+	Name                         string
+	Type                         string
+	ProviderARNs                 []string
+	AuthType                     *string
+	AuthorizerUri                *string
+	AuthorizerCredentials        *string
+	IdentitySource               *string
+	IdentityValidationExpression *string
+	AuthorizerResultTtlInSeconds *int32
+	JwtConfiguration             *JwtConfigurationInput
+}
 
 // CreateDeploymentInput is the model's CreateDeploymentRequest.
 type CreateDeploymentInput struct {
@@ -61,6 +97,23 @@ type CreateDeploymentInput struct {
 	Variables           map[string]string
 	CanarySettings      *DeploymentCanarySettings
 	TracingEnabled      *bool
+}
+
+// CreateModelInput is the model's CreateModelRequest.
+type CreateModelInput struct {
+	RestApiId   string
+	Name        string
+	Description *string
+	Schema      *string
+	ContentType string
+}
+
+// CreateRequestValidatorInput is the model's CreateRequestValidatorRequest.
+type CreateRequestValidatorInput struct {
+	RestApiId                 string
+	Name                      *string
+	ValidateRequestBody       *bool
+	ValidateRequestParameters *bool
 }
 
 // CreateResourceInput is the model's CreateResourceRequest.
@@ -102,10 +155,22 @@ type CreateStageInput struct {
 	Tags                 map[string]string
 }
 
+// DeleteAuthorizerInput is the model's DeleteAuthorizerRequest.
+type DeleteAuthorizerInput struct {
+	RestApiId    string
+	AuthorizerId string
+}
+
 // DeleteDeploymentInput is the model's DeleteDeploymentRequest.
 type DeleteDeploymentInput struct {
 	RestApiId    string
 	DeploymentId string
+}
+
+// DeleteGatewayResponseInput is the model's DeleteGatewayResponseRequest.
+type DeleteGatewayResponseInput struct {
+	RestApiId    string
+	ResponseType string
 }
 
 // DeleteIntegrationInput is the model's DeleteIntegrationRequest.
@@ -136,6 +201,18 @@ type DeleteMethodResponseInput struct {
 	ResourceId string
 	HttpMethod string
 	StatusCode string
+}
+
+// DeleteModelInput is the model's DeleteModelRequest.
+type DeleteModelInput struct {
+	RestApiId string
+	ModelName string
+}
+
+// DeleteRequestValidatorInput is the model's DeleteRequestValidatorRequest.
+type DeleteRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
 }
 
 // DeleteResourceInput is the model's DeleteResourceRequest.
@@ -183,8 +260,49 @@ type EndpointConfiguration struct {
 	VpcEndpointIds []string
 }
 
+// GetExportOutput is the model's ExportResponse.
+type GetExportOutput struct {
+	ContentType        *string
+	ContentDisposition *string
+	Body               []byte
+}
+
+// FlushStageAuthorizersCacheInput is the model's FlushStageAuthorizersCacheRequest.
+type FlushStageAuthorizersCacheInput struct {
+	RestApiId string
+	StageName string
+}
+
+// GatewayResponse is a structure of the service's model.
+type GatewayResponse struct {
+	ResponseType       *string
+	StatusCode         *string
+	ResponseParameters map[string]string
+	ResponseTemplates  map[string]string
+	DefaultResponse    *bool
+}
+
+// GetGatewayResponsesOutput is the model's GatewayResponses.
+type GetGatewayResponsesOutput struct {
+	Position *string
+	Items    []GatewayResponse
+}
+
 // GetAccountInput is the model's GetAccountRequest.
 type GetAccountInput struct {
+}
+
+// GetAuthorizerInput is the model's GetAuthorizerRequest.
+type GetAuthorizerInput struct {
+	RestApiId    string
+	AuthorizerId string
+}
+
+// GetAuthorizersInput is the model's GetAuthorizersRequest.
+type GetAuthorizersInput struct {
+	RestApiId string
+	Position  *string
+	Limit     *int32
 }
 
 // GetDeploymentInput is the model's GetDeploymentRequest.
@@ -196,6 +314,28 @@ type GetDeploymentInput struct {
 
 // GetDeploymentsInput is the model's GetDeploymentsRequest.
 type GetDeploymentsInput struct {
+	RestApiId string
+	Position  *string
+	Limit     *int32
+}
+
+// GetExportInput is the model's GetExportRequest.
+type GetExportInput struct {
+	RestApiId  string
+	StageName  string
+	ExportType string
+	Parameters map[string]string
+	Accepts    *string
+}
+
+// GetGatewayResponseInput is the model's GetGatewayResponseRequest.
+type GetGatewayResponseInput struct {
+	RestApiId    string
+	ResponseType string
+}
+
+// GetGatewayResponsesInput is the model's GetGatewayResponsesRequest.
+type GetGatewayResponsesInput struct {
 	RestApiId string
 	Position  *string
 	Limit     *int32
@@ -229,6 +369,33 @@ type GetMethodResponseInput struct {
 	ResourceId string
 	HttpMethod string
 	StatusCode string
+}
+
+// GetModelInput is the model's GetModelRequest.
+type GetModelInput struct {
+	RestApiId string
+	ModelName string
+	Flatten   *bool
+}
+
+// GetModelsInput is the model's GetModelsRequest.
+type GetModelsInput struct {
+	RestApiId string
+	Position  *string
+	Limit     *int32
+}
+
+// GetRequestValidatorInput is the model's GetRequestValidatorRequest.
+type GetRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
+}
+
+// GetRequestValidatorsInput is the model's GetRequestValidatorsRequest.
+type GetRequestValidatorsInput struct {
+	RestApiId string
+	Position  *string
+	Limit     *int32
 }
 
 // GetResourceInput is the model's GetResourceRequest.
@@ -313,6 +480,41 @@ type IntegrationResponse struct {
 	ContentHandling    *string
 }
 
+// JwtAdditionalClaim is a structure of the service's model.
+type JwtAdditionalClaim struct {
+	ClaimName      string
+	Format         string
+	Required       *bool
+	ExpectedValues []string
+}
+
+// JwtConfiguration is a structure of the service's model.
+type JwtConfiguration struct {
+	Issuers           []JwtIssuer
+	DefaultAlgorithms []string
+}
+
+// JwtConfigurationInput is a structure of the service's model.
+type JwtConfigurationInput struct {
+	Issuers           []JwtIssuerInput
+	DefaultAlgorithms []string
+}
+
+// JwtIssuer is a structure of the service's model.
+type JwtIssuer struct {
+	Issuer           *string
+	Audiences        []string
+	AdditionalClaims []JwtAdditionalClaim
+	JwksUri          *string
+}
+
+// JwtIssuerInput is a structure of the service's model.
+type JwtIssuerInput struct {
+	Issuer           string
+	Audiences        []string
+	AdditionalClaims []JwtAdditionalClaim
+}
+
 // LimitExceededException is an error of the service's model.
 type LimitExceededException struct {
 	RetryAfterSeconds *string
@@ -323,7 +525,7 @@ func (e *LimitExceededException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *LimitExceededException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 52, e.Message
+	return &schema, 83, e.Message
 }
 
 // Method is a structure of the service's model.
@@ -368,6 +570,21 @@ type MethodSnapshot struct {
 	ApiKeyRequired    *bool
 }
 
+// ModelShape is the model's Model.
+type ModelShape struct {
+	Id          *string
+	Name        *string
+	Description *string
+	Schema      *string
+	ContentType *string
+}
+
+// GetModelsOutput is the model's Models.
+type GetModelsOutput struct {
+	Position *string
+	Items    []ModelShape
+}
+
 // NotFoundException is an error of the service's model.
 type NotFoundException struct {
 	Message string
@@ -376,7 +593,7 @@ type NotFoundException struct {
 func (e *NotFoundException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NotFoundException) Modeled() (*wire.Schema, int32, string) { return &schema, 73, e.Message }
+func (e *NotFoundException) Modeled() (*wire.Schema, int32, string) { return &schema, 115, e.Message }
 
 // PatchOperation is a structure of the service's model.
 type PatchOperation struct {
@@ -384,6 +601,15 @@ type PatchOperation struct {
 	Path  *string
 	Value *string
 	From  *string
+}
+
+// PutGatewayResponseInput is the model's PutGatewayResponseRequest.
+type PutGatewayResponseInput struct {
+	RestApiId          string
+	ResponseType       string
+	StatusCode         *string
+	ResponseParameters map[string]string
+	ResponseTemplates  map[string]string
 }
 
 // PutIntegrationInput is the model's PutIntegrationRequest.
@@ -455,6 +681,20 @@ type PutRestApiInput struct {
 	Body           []byte
 }
 
+// RequestValidator is a structure of the service's model.
+type RequestValidator struct {
+	Id                        *string
+	Name                      *string
+	ValidateRequestBody       *bool
+	ValidateRequestParameters *bool
+}
+
+// GetRequestValidatorsOutput is the model's RequestValidators.
+type GetRequestValidatorsOutput struct {
+	Position *string
+	Items    []RequestValidator
+}
+
 // Resource is a structure of the service's model.
 type Resource struct {
 	Id              *string
@@ -508,7 +748,7 @@ func (e *ServiceUnavailableException) Error() string { return wire.ErrorText(e) 
 
 // Modeled says which error of the model this is.
 func (e *ServiceUnavailableException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 91, e.Message
+	return &schema, 137, e.Message
 }
 
 // Stage is a structure of the service's model.
@@ -592,7 +832,7 @@ func (e *TooManyRequestsException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *TooManyRequestsException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 103, e.Message
+	return &schema, 149, e.Message
 }
 
 // UnauthorizedException is an error of the service's model.
@@ -604,7 +844,7 @@ func (e *UnauthorizedException) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *UnauthorizedException) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 105, e.Message
+	return &schema, 151, e.Message
 }
 
 // UntagResourceInput is the model's UntagResourceRequest.
@@ -618,6 +858,13 @@ type UpdateAccountInput struct {
 	PatchOperations []PatchOperation
 }
 
+// UpdateAuthorizerInput is the model's UpdateAuthorizerRequest.
+type UpdateAuthorizerInput struct {
+	RestApiId       string
+	AuthorizerId    string
+	PatchOperations []PatchOperation
+}
+
 // UpdateDeploymentInput is the model's UpdateDeploymentRequest.
 type UpdateDeploymentInput struct {
 	RestApiId       string
@@ -625,45 +872,18 @@ type UpdateDeploymentInput struct {
 	PatchOperations []PatchOperation
 }
 
-// UpdateIntegrationInput is the model's UpdateIntegrationRequest.
-type UpdateIntegrationInput struct {
+// UpdateModelInput is the model's UpdateModelRequest.
+type UpdateModelInput struct {
 	RestApiId       string
-	ResourceId      string
-	HttpMethod      string
+	ModelName       string
 	PatchOperations []PatchOperation
 }
 
-// UpdateIntegrationResponseInput is the model's UpdateIntegrationResponseRequest.
-type UpdateIntegrationResponseInput struct {
-	RestApiId       string
-	ResourceId      string
-	HttpMethod      string
-	StatusCode      string
-	PatchOperations []PatchOperation
-}
-
-// UpdateMethodInput is the model's UpdateMethodRequest.
-type UpdateMethodInput struct {
-	RestApiId       string
-	ResourceId      string
-	HttpMethod      string
-	PatchOperations []PatchOperation
-}
-
-// UpdateMethodResponseInput is the model's UpdateMethodResponseRequest.
-type UpdateMethodResponseInput struct {
-	RestApiId       string
-	ResourceId      string
-	HttpMethod      string
-	StatusCode      string
-	PatchOperations []PatchOperation
-}
-
-// UpdateResourceInput is the model's UpdateResourceRequest.
-type UpdateResourceInput struct {
-	RestApiId       string
-	ResourceId      string
-	PatchOperations []PatchOperation
+// UpdateRequestValidatorInput is the model's UpdateRequestValidatorRequest.
+type UpdateRequestValidatorInput struct {
+	RestApiId          string
+	RequestValidatorId string
+	PatchOperations    []PatchOperation
 }
 
 // UpdateRestApiInput is the model's UpdateRestApiRequest.
@@ -679,8 +899,17 @@ type UpdateStageInput struct {
 	PatchOperations []PatchOperation
 }
 
+// CreateAuthorizerOutput is a shape that others use too.
+type CreateAuthorizerOutput = Authorizer
+
 // CreateDeploymentOutput is a shape that others use too.
 type CreateDeploymentOutput = Deployment
+
+// CreateModelOutput is a shape that others use too.
+type CreateModelOutput = ModelShape
+
+// CreateRequestValidatorOutput is a shape that others use too.
+type CreateRequestValidatorOutput = RequestValidator
 
 // CreateResourceOutput is a shape that others use too.
 type CreateResourceOutput = Resource
@@ -691,8 +920,14 @@ type CreateRestApiOutput = RestApi
 // CreateStageOutput is a shape that others use too.
 type CreateStageOutput = Stage
 
+// DeleteAuthorizerOutput has no members.
+type DeleteAuthorizerOutput struct{}
+
 // DeleteDeploymentOutput has no members.
 type DeleteDeploymentOutput struct{}
+
+// DeleteGatewayResponseOutput has no members.
+type DeleteGatewayResponseOutput struct{}
 
 // DeleteIntegrationOutput has no members.
 type DeleteIntegrationOutput struct{}
@@ -706,6 +941,12 @@ type DeleteMethodOutput struct{}
 // DeleteMethodResponseOutput has no members.
 type DeleteMethodResponseOutput struct{}
 
+// DeleteModelOutput has no members.
+type DeleteModelOutput struct{}
+
+// DeleteRequestValidatorOutput has no members.
+type DeleteRequestValidatorOutput struct{}
+
 // DeleteResourceOutput has no members.
 type DeleteResourceOutput struct{}
 
@@ -715,11 +956,20 @@ type DeleteRestApiOutput struct{}
 // DeleteStageOutput has no members.
 type DeleteStageOutput struct{}
 
+// FlushStageAuthorizersCacheOutput has no members.
+type FlushStageAuthorizersCacheOutput struct{}
+
 // GetAccountOutput is a shape that others use too.
 type GetAccountOutput = Account
 
+// GetAuthorizerOutput is a shape that others use too.
+type GetAuthorizerOutput = Authorizer
+
 // GetDeploymentOutput is a shape that others use too.
 type GetDeploymentOutput = Deployment
+
+// GetGatewayResponseOutput is a shape that others use too.
+type GetGatewayResponseOutput = GatewayResponse
 
 // GetIntegrationOutput is a shape that others use too.
 type GetIntegrationOutput = Integration
@@ -733,6 +983,12 @@ type GetMethodOutput = Method
 // GetMethodResponseOutput is a shape that others use too.
 type GetMethodResponseOutput = MethodResponse
 
+// GetModelOutput is a shape that others use too.
+type GetModelOutput = ModelShape
+
+// GetRequestValidatorOutput is a shape that others use too.
+type GetRequestValidatorOutput = RequestValidator
+
 // GetResourceOutput is a shape that others use too.
 type GetResourceOutput = Resource
 
@@ -744,6 +1000,9 @@ type GetStageOutput = Stage
 
 // ImportRestApiOutput is a shape that others use too.
 type ImportRestApiOutput = RestApi
+
+// PutGatewayResponseOutput is a shape that others use too.
+type PutGatewayResponseOutput = GatewayResponse
 
 // PutIntegrationOutput is a shape that others use too.
 type PutIntegrationOutput = Integration
@@ -769,23 +1028,17 @@ type UntagResourceOutput struct{}
 // UpdateAccountOutput is a shape that others use too.
 type UpdateAccountOutput = Account
 
+// UpdateAuthorizerOutput is a shape that others use too.
+type UpdateAuthorizerOutput = Authorizer
+
 // UpdateDeploymentOutput is a shape that others use too.
 type UpdateDeploymentOutput = Deployment
 
-// UpdateIntegrationOutput is a shape that others use too.
-type UpdateIntegrationOutput = Integration
+// UpdateModelOutput is a shape that others use too.
+type UpdateModelOutput = ModelShape
 
-// UpdateIntegrationResponseOutput is a shape that others use too.
-type UpdateIntegrationResponseOutput = IntegrationResponse
-
-// UpdateMethodOutput is a shape that others use too.
-type UpdateMethodOutput = Method
-
-// UpdateMethodResponseOutput is a shape that others use too.
-type UpdateMethodResponseOutput = MethodResponse
-
-// UpdateResourceOutput is a shape that others use too.
-type UpdateResourceOutput = Resource
+// UpdateRequestValidatorOutput is a shape that others use too.
+type UpdateRequestValidatorOutput = RequestValidator
 
 // UpdateRestApiOutput is a shape that others use too.
 type UpdateRestApiOutput = RestApi

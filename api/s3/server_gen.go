@@ -22,8 +22,12 @@ type Server interface {
 	CreateMultipartUploadRequires(ctx context.Context, in *CreateMultipartUploadInput, r *wire.Requirements) error
 	DeleteBucket(ctx context.Context, in *DeleteBucketInput) (*DeleteBucketOutput, error)
 	DeleteBucketRequires(ctx context.Context, in *DeleteBucketInput, r *wire.Requirements) error
+	DeleteBucketCors(ctx context.Context, in *DeleteBucketCorsInput) (*DeleteBucketCorsOutput, error)
+	DeleteBucketCorsRequires(ctx context.Context, in *DeleteBucketCorsInput, r *wire.Requirements) error
 	DeleteBucketEncryption(ctx context.Context, in *DeleteBucketEncryptionInput) (*DeleteBucketEncryptionOutput, error)
 	DeleteBucketEncryptionRequires(ctx context.Context, in *DeleteBucketEncryptionInput, r *wire.Requirements) error
+	DeleteBucketLifecycle(ctx context.Context, in *DeleteBucketLifecycleInput) (*DeleteBucketLifecycleOutput, error)
+	DeleteBucketLifecycleRequires(ctx context.Context, in *DeleteBucketLifecycleInput, r *wire.Requirements) error
 	DeleteBucketOwnershipControls(ctx context.Context, in *DeleteBucketOwnershipControlsInput) (*DeleteBucketOwnershipControlsOutput, error)
 	DeleteBucketOwnershipControlsRequires(ctx context.Context, in *DeleteBucketOwnershipControlsInput, r *wire.Requirements) error
 	DeleteBucketPolicy(ctx context.Context, in *DeleteBucketPolicyInput) (*DeleteBucketPolicyOutput, error)
@@ -98,8 +102,14 @@ type Server interface {
 	ListObjectsV2Requires(ctx context.Context, in *ListObjectsV2Input, r *wire.Requirements) error
 	ListParts(ctx context.Context, in *ListPartsInput) (*ListPartsOutput, error)
 	ListPartsRequires(ctx context.Context, in *ListPartsInput, r *wire.Requirements) error
+	PutBucketAcl(ctx context.Context, in *PutBucketAclInput) (*PutBucketAclOutput, error)
+	PutBucketAclRequires(ctx context.Context, in *PutBucketAclInput, r *wire.Requirements) error
+	PutBucketCors(ctx context.Context, in *PutBucketCorsInput) (*PutBucketCorsOutput, error)
+	PutBucketCorsRequires(ctx context.Context, in *PutBucketCorsInput, r *wire.Requirements) error
 	PutBucketEncryption(ctx context.Context, in *PutBucketEncryptionInput) (*PutBucketEncryptionOutput, error)
 	PutBucketEncryptionRequires(ctx context.Context, in *PutBucketEncryptionInput, r *wire.Requirements) error
+	PutBucketLifecycleConfiguration(ctx context.Context, in *PutBucketLifecycleConfigurationInput) (*PutBucketLifecycleConfigurationOutput, error)
+	PutBucketLifecycleConfigurationRequires(ctx context.Context, in *PutBucketLifecycleConfigurationInput, r *wire.Requirements) error
 	PutBucketOwnershipControls(ctx context.Context, in *PutBucketOwnershipControlsInput) (*PutBucketOwnershipControlsOutput, error)
 	PutBucketOwnershipControlsRequires(ctx context.Context, in *PutBucketOwnershipControlsInput, r *wire.Requirements) error
 	PutBucketPolicy(ctx context.Context, in *PutBucketPolicyInput) (*PutBucketPolicyOutput, error)
@@ -110,6 +120,8 @@ type Server interface {
 	PutBucketVersioningRequires(ctx context.Context, in *PutBucketVersioningInput, r *wire.Requirements) error
 	PutObject(ctx context.Context, in *PutObjectInput) (*PutObjectOutput, error)
 	PutObjectRequires(ctx context.Context, in *PutObjectInput, r *wire.Requirements) error
+	PutObjectAcl(ctx context.Context, in *PutObjectAclInput) (*PutObjectAclOutput, error)
+	PutObjectAclRequires(ctx context.Context, in *PutObjectAclInput, r *wire.Requirements) error
 	PutObjectTagging(ctx context.Context, in *PutObjectTaggingInput) (*PutObjectTaggingOutput, error)
 	PutObjectTaggingRequires(ctx context.Context, in *PutObjectTaggingInput, r *wire.Requirements) error
 	PutPublicAccessBlock(ctx context.Context, in *PutPublicAccessBlockInput) (*PutPublicAccessBlockOutput, error)
@@ -129,7 +141,9 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[3], s.CreateBucket, s.CreateBucketRequires),
 		wire.Handle(&Model.Ops[6], s.CreateMultipartUpload, s.CreateMultipartUploadRequires),
 		wire.Handle(&Model.Ops[8], s.DeleteBucket, s.DeleteBucketRequires),
+		wire.Handle(&Model.Ops[10], s.DeleteBucketCors, s.DeleteBucketCorsRequires),
 		wire.Handle(&Model.Ops[11], s.DeleteBucketEncryption, s.DeleteBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[14], s.DeleteBucketLifecycle, s.DeleteBucketLifecycleRequires),
 		wire.Handle(&Model.Ops[18], s.DeleteBucketOwnershipControls, s.DeleteBucketOwnershipControlsRequires),
 		wire.Handle(&Model.Ops[19], s.DeleteBucketPolicy, s.DeleteBucketPolicyRequires),
 		wire.Handle(&Model.Ops[21], s.DeleteBucketTagging, s.DeleteBucketTaggingRequires),
@@ -167,12 +181,16 @@ func Handlers(s Server) []wire.Handler {
 		wire.Handle(&Model.Ops[74], s.ListObjects, s.ListObjectsRequires),
 		wire.Handle(&Model.Ops[75], s.ListObjectsV2, s.ListObjectsV2Requires),
 		wire.Handle(&Model.Ops[76], s.ListParts, s.ListPartsRequires),
+		wire.Handle(&Model.Ops[79], s.PutBucketAcl, s.PutBucketAclRequires),
+		wire.Handle(&Model.Ops[81], s.PutBucketCors, s.PutBucketCorsRequires),
 		wire.Handle(&Model.Ops[82], s.PutBucketEncryption, s.PutBucketEncryptionRequires),
+		wire.Handle(&Model.Ops[86], s.PutBucketLifecycleConfiguration, s.PutBucketLifecycleConfigurationRequires),
 		wire.Handle(&Model.Ops[91], s.PutBucketOwnershipControls, s.PutBucketOwnershipControlsRequires),
 		wire.Handle(&Model.Ops[92], s.PutBucketPolicy, s.PutBucketPolicyRequires),
 		wire.Handle(&Model.Ops[95], s.PutBucketTagging, s.PutBucketTaggingRequires),
 		wire.Handle(&Model.Ops[96], s.PutBucketVersioning, s.PutBucketVersioningRequires),
 		wire.Handle(&Model.Ops[98], s.PutObject, s.PutObjectRequires),
+		wire.Handle(&Model.Ops[99], s.PutObjectAcl, s.PutObjectAclRequires),
 		wire.Handle(&Model.Ops[104], s.PutObjectTagging, s.PutObjectTaggingRequires),
 		wire.Handle(&Model.Ops[105], s.PutPublicAccessBlock, s.PutPublicAccessBlockRequires),
 		wire.Handle(&Model.Ops[113], s.UploadPart, s.UploadPartRequires),
@@ -213,9 +231,19 @@ func (c *Client) DeleteBucket(ctx context.Context, in *DeleteBucketInput) (*Dele
 	return wire.Invoke[DeleteBucketOutput](ctx, c.Invoker, &Model.Ops[8], in)
 }
 
+// DeleteBucketCors invokes the operation of that name.
+func (c *Client) DeleteBucketCors(ctx context.Context, in *DeleteBucketCorsInput) (*DeleteBucketCorsOutput, error) {
+	return wire.Invoke[DeleteBucketCorsOutput](ctx, c.Invoker, &Model.Ops[10], in)
+}
+
 // DeleteBucketEncryption invokes the operation of that name.
 func (c *Client) DeleteBucketEncryption(ctx context.Context, in *DeleteBucketEncryptionInput) (*DeleteBucketEncryptionOutput, error) {
 	return wire.Invoke[DeleteBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[11], in)
+}
+
+// DeleteBucketLifecycle invokes the operation of that name.
+func (c *Client) DeleteBucketLifecycle(ctx context.Context, in *DeleteBucketLifecycleInput) (*DeleteBucketLifecycleOutput, error) {
+	return wire.Invoke[DeleteBucketLifecycleOutput](ctx, c.Invoker, &Model.Ops[14], in)
 }
 
 // DeleteBucketOwnershipControls invokes the operation of that name.
@@ -403,9 +431,24 @@ func (c *Client) ListParts(ctx context.Context, in *ListPartsInput) (*ListPartsO
 	return wire.Invoke[ListPartsOutput](ctx, c.Invoker, &Model.Ops[76], in)
 }
 
+// PutBucketAcl invokes the operation of that name.
+func (c *Client) PutBucketAcl(ctx context.Context, in *PutBucketAclInput) (*PutBucketAclOutput, error) {
+	return wire.Invoke[PutBucketAclOutput](ctx, c.Invoker, &Model.Ops[79], in)
+}
+
+// PutBucketCors invokes the operation of that name.
+func (c *Client) PutBucketCors(ctx context.Context, in *PutBucketCorsInput) (*PutBucketCorsOutput, error) {
+	return wire.Invoke[PutBucketCorsOutput](ctx, c.Invoker, &Model.Ops[81], in)
+}
+
 // PutBucketEncryption invokes the operation of that name.
 func (c *Client) PutBucketEncryption(ctx context.Context, in *PutBucketEncryptionInput) (*PutBucketEncryptionOutput, error) {
 	return wire.Invoke[PutBucketEncryptionOutput](ctx, c.Invoker, &Model.Ops[82], in)
+}
+
+// PutBucketLifecycleConfiguration invokes the operation of that name.
+func (c *Client) PutBucketLifecycleConfiguration(ctx context.Context, in *PutBucketLifecycleConfigurationInput) (*PutBucketLifecycleConfigurationOutput, error) {
+	return wire.Invoke[PutBucketLifecycleConfigurationOutput](ctx, c.Invoker, &Model.Ops[86], in)
 }
 
 // PutBucketOwnershipControls invokes the operation of that name.
@@ -431,6 +474,11 @@ func (c *Client) PutBucketVersioning(ctx context.Context, in *PutBucketVersionin
 // PutObject invokes the operation of that name.
 func (c *Client) PutObject(ctx context.Context, in *PutObjectInput) (*PutObjectOutput, error) {
 	return wire.Invoke[PutObjectOutput](ctx, c.Invoker, &Model.Ops[98], in)
+}
+
+// PutObjectAcl invokes the operation of that name.
+func (c *Client) PutObjectAcl(ctx context.Context, in *PutObjectAclInput) (*PutObjectAclOutput, error) {
+	return wire.Invoke[PutObjectAclOutput](ctx, c.Invoker, &Model.Ops[99], in)
 }
 
 // PutObjectTagging invokes the operation of that name.

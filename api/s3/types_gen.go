@@ -30,6 +30,12 @@ type AbortMultipartUploadInput struct {
 	IfMatchInitiatedTime *time.Time
 }
 
+// AccessControlPolicy is a structure of the service's model.
+type AccessControlPolicy struct {
+	Grants []Grant
+	Owner  *Owner
+}
+
 // AccessControlTranslation is a structure of the service's model.
 type AccessControlTranslation struct {
 	Owner string
@@ -56,7 +62,7 @@ type BucketAlreadyExists struct {
 func (e *BucketAlreadyExists) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *BucketAlreadyExists) Modeled() (*wire.Schema, int32, string) { return &schema, 21, e.Message }
+func (e *BucketAlreadyExists) Modeled() (*wire.Schema, int32, string) { return &schema, 22, e.Message }
 
 // BucketAlreadyOwnedByYou is an error of the service's model.
 type BucketAlreadyOwnedByYou struct {
@@ -67,13 +73,23 @@ func (e *BucketAlreadyOwnedByYou) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *BucketAlreadyOwnedByYou) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 22, e.Message
+	return &schema, 23, e.Message
 }
 
 // BucketInfo is a structure of the service's model.
 type BucketInfo struct {
 	DataRedundancy *string
 	Type           *string
+}
+
+// BucketLifecycleConfiguration is a structure of the service's model.
+type BucketLifecycleConfiguration struct {
+	Rules []LifecycleRule
+}
+
+// CORSConfiguration is a structure of the service's model.
+type CORSConfiguration struct {
+	CORSRules []CORSRule
 }
 
 // CORSRule is a structure of the service's model.
@@ -384,8 +400,20 @@ type Delete struct {
 	Quiet   *bool
 }
 
+// DeleteBucketCorsInput is the model's DeleteBucketCorsRequest.
+type DeleteBucketCorsInput struct {
+	Bucket              string
+	ExpectedBucketOwner *string
+}
+
 // DeleteBucketEncryptionInput is the model's DeleteBucketEncryptionRequest.
 type DeleteBucketEncryptionInput struct {
+	Bucket              string
+	ExpectedBucketOwner *string
+}
+
+// DeleteBucketLifecycleInput is the model's DeleteBucketLifecycleRequest.
+type DeleteBucketLifecycleInput struct {
 	Bucket              string
 	ExpectedBucketOwner *string
 }
@@ -519,7 +547,7 @@ func (e *EncryptionTypeMismatch) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *EncryptionTypeMismatch) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 126, e.Message
+	return &schema, 131, e.Message
 }
 
 // Error is a structure of the service's model.
@@ -1027,7 +1055,7 @@ type InvalidObjectState struct {
 func (e *InvalidObjectState) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 218, e.Message }
+func (e *InvalidObjectState) Modeled() (*wire.Schema, int32, string) { return &schema, 223, e.Message }
 
 // InvalidRequest is an error of the service's model.
 type InvalidRequest struct {
@@ -1037,7 +1065,7 @@ type InvalidRequest struct {
 func (e *InvalidRequest) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 219, e.Message }
+func (e *InvalidRequest) Modeled() (*wire.Schema, int32, string) { return &schema, 224, e.Message }
 
 // InvalidWriteOffset is an error of the service's model.
 type InvalidWriteOffset struct {
@@ -1047,7 +1075,7 @@ type InvalidWriteOffset struct {
 func (e *InvalidWriteOffset) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 220, e.Message }
+func (e *InvalidWriteOffset) Modeled() (*wire.Schema, int32, string) { return &schema, 225, e.Message }
 
 // LambdaFunctionConfiguration is a structure of the service's model.
 type LambdaFunctionConfiguration struct {
@@ -1308,7 +1336,7 @@ type NoSuchBucket struct {
 func (e *NoSuchBucket) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 283, e.Message }
+func (e *NoSuchBucket) Modeled() (*wire.Schema, int32, string) { return &schema, 288, e.Message }
 
 // NoSuchKey is an error of the service's model.
 type NoSuchKey struct {
@@ -1318,7 +1346,7 @@ type NoSuchKey struct {
 func (e *NoSuchKey) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 284, e.Message }
+func (e *NoSuchKey) Modeled() (*wire.Schema, int32, string) { return &schema, 289, e.Message }
 
 // NoSuchUpload is an error of the service's model.
 type NoSuchUpload struct {
@@ -1328,7 +1356,7 @@ type NoSuchUpload struct {
 func (e *NoSuchUpload) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 285, e.Message }
+func (e *NoSuchUpload) Modeled() (*wire.Schema, int32, string) { return &schema, 290, e.Message }
 
 // NoncurrentVersionExpiration is a structure of the service's model.
 type NoncurrentVersionExpiration struct {
@@ -1398,7 +1426,7 @@ func (e *ObjectNotInActiveTierError) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
 func (e *ObjectNotInActiveTierError) Modeled() (*wire.Schema, int32, string) {
-	return &schema, 311, e.Message
+	return &schema, 316, e.Message
 }
 
 // ObjectPart is a structure of the service's model.
@@ -1484,6 +1512,30 @@ type PublicAccessBlockConfiguration struct {
 	RestrictPublicBuckets *bool
 }
 
+// PutBucketAclInput is the model's PutBucketAclRequest.
+type PutBucketAclInput struct {
+	ACL                 *string
+	AccessControlPolicy *AccessControlPolicy
+	Bucket              string
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+	ExpectedBucketOwner *string
+}
+
+// PutBucketCorsInput is the model's PutBucketCorsRequest.
+type PutBucketCorsInput struct {
+	Bucket              string
+	CORSConfiguration   *CORSConfiguration
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	ExpectedBucketOwner *string
+}
+
 // PutBucketEncryptionInput is the model's PutBucketEncryptionRequest.
 type PutBucketEncryptionInput struct {
 	Bucket                            string
@@ -1491,6 +1543,20 @@ type PutBucketEncryptionInput struct {
 	ChecksumAlgorithm                 *string
 	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration
 	ExpectedBucketOwner               *string
+}
+
+// PutBucketLifecycleConfigurationOutput is a structure of the service's model.
+type PutBucketLifecycleConfigurationOutput struct {
+	TransitionDefaultMinimumObjectSize *string
+}
+
+// PutBucketLifecycleConfigurationInput is the model's PutBucketLifecycleConfigurationRequest.
+type PutBucketLifecycleConfigurationInput struct {
+	Bucket                             string
+	ChecksumAlgorithm                  *string
+	LifecycleConfiguration             *BucketLifecycleConfiguration
+	ExpectedBucketOwner                *string
+	TransitionDefaultMinimumObjectSize *string
 }
 
 // PutBucketOwnershipControlsInput is the model's PutBucketOwnershipControlsRequest.
@@ -1529,6 +1595,29 @@ type PutBucketVersioningInput struct {
 	MFA                     *string
 	VersioningConfiguration *VersioningConfiguration
 	ExpectedBucketOwner     *string
+}
+
+// PutObjectAclOutput is a structure of the service's model.
+type PutObjectAclOutput struct {
+	RequestCharged *string
+}
+
+// PutObjectAclInput is the model's PutObjectAclRequest.
+type PutObjectAclInput struct {
+	ACL                 *string
+	AccessControlPolicy *AccessControlPolicy
+	Bucket              string
+	ContentMD5          *string
+	ChecksumAlgorithm   *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+	Key                 string
+	RequestPayer        *string
+	VersionId           *string
+	ExpectedBucketOwner *string
 }
 
 // PutObjectOutput is a structure of the service's model.
@@ -1788,7 +1877,7 @@ type TooManyParts struct {
 func (e *TooManyParts) Error() string { return wire.ErrorText(e) }
 
 // Modeled says which error of the model this is.
-func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 425, e.Message }
+func (e *TooManyParts) Modeled() (*wire.Schema, int32, string) { return &schema, 436, e.Message }
 
 // TopicConfiguration is a structure of the service's model.
 type TopicConfiguration struct {
@@ -1899,8 +1988,14 @@ type VersioningConfiguration struct {
 // DeleteBucketOutput has no members.
 type DeleteBucketOutput struct{}
 
+// DeleteBucketCorsOutput has no members.
+type DeleteBucketCorsOutput struct{}
+
 // DeleteBucketEncryptionOutput has no members.
 type DeleteBucketEncryptionOutput struct{}
+
+// DeleteBucketLifecycleOutput has no members.
+type DeleteBucketLifecycleOutput struct{}
 
 // DeleteBucketOwnershipControlsOutput has no members.
 type DeleteBucketOwnershipControlsOutput struct{}
@@ -1913,6 +2008,12 @@ type DeleteBucketTaggingOutput struct{}
 
 // DeletePublicAccessBlockOutput has no members.
 type DeletePublicAccessBlockOutput struct{}
+
+// PutBucketAclOutput has no members.
+type PutBucketAclOutput struct{}
+
+// PutBucketCorsOutput has no members.
+type PutBucketCorsOutput struct{}
 
 // PutBucketEncryptionOutput has no members.
 type PutBucketEncryptionOutput struct{}

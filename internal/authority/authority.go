@@ -33,6 +33,7 @@ type Config struct {
 	Env       env.Env
 	Store     store.Store
 	Directory Directory // nil: there are no users and roles
+	Domain    string    // of the server: a service principal X.Domain is X.amazonaws.com
 }
 
 // Plane decides calls.
@@ -314,7 +315,7 @@ func (p *Plane) compiled(kind policy.Kind, text string) (*policy.Compiled, error
 	if c != nil {
 		return c, nil
 	}
-	d, err := policy.Parse(kind, []byte(text), policy.DefaultLimits())
+	d, err := policy.Parse(kind, []byte(text), policy.Limits{Domain: p.cfg.Domain})
 	if err != nil {
 		return nil, err
 	}

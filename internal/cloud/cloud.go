@@ -7,14 +7,18 @@ package cloud
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	nethttp "net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -24,18 +28,27 @@ import (
 	"virga/internal/auth"
 	"virga/internal/authority"
 	"virga/internal/blob"
+	"virga/internal/compute"
 	"virga/internal/env"
+	"virga/internal/execute"
 	"virga/internal/front"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/macro"
 	"virga/internal/peer"
 	"virga/internal/record"
+	"virga/internal/sandbox"
 	"virga/internal/store"
 	"virga/internal/store/mem"
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/internal/template"
+	"virga/service/apigateway"
+	"virga/service/apigatewayv2"
+	"virga/service/cloudformation"
 	"virga/service/iam"
+	"virga/service/lambda"
 	"virga/service/logs"
 	"virga/service/s3"
 	"virga/service/sqs"
@@ -58,7 +71,14 @@ type Config struct {
 	DevNetworks   []*net.IPNet
 	Origins       []string
 	MasterKeyFile string
-	Log           *slog.Logger
+	// TLSCert and TLSKey are the operator's certificate (PEM); empty: one of the server's own authority.
+	TLSCert, TLSKey []byte
+	// PlainBehindProxy takes plain HTTP from Proxies on a listener beyond loopback.
+	PlainBehindProxy bool
+	// Proxies are networks of proxies whose forwarding headers count.
+	Proxies   []*net.IPNet
+	Log       *slog.Logger
+	Functions Functions
 }
 
 // Cloud is a whole cloud.
@@ -74,10 +94,19 @@ type Cloud struct {
 	Region  string
 	// RootKey is the account's root key; with Dev the well-known ones work beside it.
 	RootKey *auth.Key
+	// CA is the certificate of the server's own authority (PEM), nil where the operator gave a certificate.
+	CA []byte
 
-	cfg    Config
-	log    *slog.Logger
-	unlock func()
+	tls       *tls.Config
+	cfg       Config
+	compute   *compute.Plane
+	policies  *authority.Plane
+	jobs      *job.Runner
+	forgets   []func(tx store.Tx, account string)
+	resetting sync.Mutex // held through a reset: one at a time
+	kind      sandbox.Kind
+	log       *slog.Logger
+	unlock    func()
 }
 
 // New makes a cloud and starts its background work. Close ends it.
@@ -96,9 +125,10 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	}
 	e := env.NewReal()
 	c = &Cloud{Env: e, Region: cfg.Region, cfg: cfg, log: cfg.Log}
+	made := c // an early return has set c to nil by then
 	defer func() {
 		if err != nil {
-			c.Close()
+			made.Close()
 			c = nil
 		}
 	}()
@@ -107,6 +137,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	if c.Account, err = c.account(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.openTLS(); err != nil {
 		return nil, err
 	}
 	if cfg.Dev && cfg.DevKeys == nil {
@@ -119,29 +152,59 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		return nil, err
 	}
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
-	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth})
-	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth, Domain: cfg.Domain})
+	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities, Domain: cfg.Domain})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log, Dev: cfg.Dev})
+	c.policies = policies
 
+	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: lambda.Principal, domain: cfg.Domain}
+	if c.compute, err = c.functions(functionRoles{lambdaSessions}); err != nil {
+		return nil, err
+	}
+	functions := lambda.New(lambda.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Compute: c.compute, Forward: c.Gate.Forward(lambda.Principal), As: c.Gate.As(lambda.Principal),
+		Role: lambdaSessions.invoker, Allows: allows(policies, identities), Arch: arch(), Dev: cfg.Dev})
+	stackSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: cloudformation.Principal, domain: cfg.Domain}
+	responses := ""
+	if cfg.Functions.Launcher != nil { // inside a sandbox only AWS's own names lead out
+		responses = "https://cloudformation-custom-resource-response-{region}.s3.amazonaws.com"
+	}
+	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
+		Transform: func(_ context.Context, m template.MacroCall, te template.Env) (template.Value, error) {
+			return macro.SAM(m, te, func() string { return strconv.FormatInt(e.Wall().Unix(), 10) })
+		}, ResponseBase: responses})
+	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: "apigateway.amazonaws.com", domain: cfg.Domain}
+	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
+	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
+	buckets := s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies})
 	parts := []gate.Parts{
 		identities.Parts(),
 		sts.New(sts.Config{Env: e, Auth: c.Auth, Roles: roles{identities}}).Parts(),
 		ssm.New(ssm.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
 		queues.Parts(),
-		s3.New(s3.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Authority: policies}).Parts(),
+		buckets.Parts(),
 		logs.New(logs.Config{Env: e, Store: c.Store, Sealer: sealer}).Parts(),
+		functions.Parts(),
+		stacks.Parts(),
+		http.Parts(),
+		rest.Parts(),
 	}
+	apis := execute.New(execute.Config{Env: e, Store: c.Store, Gate: c.Gate, Domain: cfg.Domain, Region: cfg.Region, Log: cfg.Log, Finders: []execute.Finder{http, rest}})
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
+		if p.Forget != nil {
+			c.forgets = append(c.forgets, p.Forget)
+		}
 		for n, k := range p.Jobs {
 			kinds[n] = k
 		}
 	}
+	stacks.Add(c.Gate.Types())
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
+	web := c.console(cfg, parts)
 	for i := range 8 {
 		for _, s := range []string{"sqs", "job"} {
 			if name := fmt.Sprintf("%s/%d", s, i); !leases.Take(ctx, name) {
@@ -150,11 +213,16 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		}
 	}
 	queues.Start()
-	job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log}).Start()
+	c.jobs = job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log})
+	c.jobs.Start()
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
+	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Health: c.health})
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Proxies: cfg.Proxies, Authority: c.CA, Health: c.health, Console: web, Signed: c.control, BucketCORS: buckets.CORS,
+		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
+			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
+		}})
 	return c, nil
 }
 
@@ -180,7 +248,17 @@ func (c *Cloud) Serve(ctx context.Context, l net.Listener) error {
 	if c.cfg.Dev {
 		s |= front.Dev
 	}
-	return c.Front.Serve(ctx, front.Listener{Listener: l, Surfaces: s})
+	if c.compute != nil {
+		c.compute.SetEndpoint("http://" + Reachable(l.Addr()))
+	}
+	out := front.Listener{Listener: l, Surfaces: s, TLS: c.tls}
+	if !loopback(l.Addr()) {
+		out.TLSOnly = true
+		if c.cfg.PlainBehindProxy {
+			out.PlainFrom = c.cfg.Proxies
+		}
+	}
+	return c.Front.Serve(ctx, out)
 }
 
 // Close ends the background work, waits for it and closes the store.
@@ -189,8 +267,11 @@ func (c *Cloud) Close() error {
 		c.Env.Close()
 	}
 	var err error
+	if c.kind != nil {
+		err = c.kind.Close()
+	}
 	if c.Store != nil {
-		err = c.Store.Close()
+		err = errors.Join(err, c.Store.Close())
 	}
 	if c.unlock != nil {
 		c.unlock()

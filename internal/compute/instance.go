@@ -27,6 +27,7 @@ type instance struct {
 	init    time.Duration
 	first   bool // no event has come so far
 	failed  *runtime.Result
+	network func() // ends what serves the sandbox's network
 	ended   atomic.Bool
 	broken  atomic.Bool
 }
@@ -39,7 +40,7 @@ const (
 	mbPerCPU  = 1769 // MB of memory that come with one core, as AWS says
 )
 
-func (p *Plane) start(ctx context.Context, f *Function) (*instance, error) {
+func (p *Plane) start(ctx context.Context, f *Function, requestID string) (*instance, error) {
 	if p.cfg.Kind == nil {
 		return nil, errNoKind
 	}
@@ -60,7 +61,11 @@ func (p *Plane) start(ctx context.Context, f *Function) (*instance, error) {
 	id := "f" + strconv.FormatUint(p.count, 36)
 	endpoint := p.endpoint
 	p.mu.Unlock()
-	spec := sandbox.Spec{ID: id, Command: rt.Command, RuntimeDir: rt.Dir, CodeDir: dir, Limits: sandbox.Limits{MemoryBytes: int64(f.MemoryMB) << 20,
+	command, bad := rt.Command(dir, f.Env["AWS_LAMBDA_EXEC_WRAPPER"], requestID)
+	if bad != nil {
+		return nil, &unstartable{bad}
+	}
+	spec := sandbox.Spec{ID: id, Command: command, RuntimeDir: rt.Dir, CodeDir: dir, Limits: sandbox.Limits{MemoryBytes: int64(f.MemoryMB) << 20,
 		TmpBytes: int64(f.TmpMB) << 20, CPUMillis: max(100, f.MemoryMB*1000/mbPerCPU), Pids: pidsMax, OpenFiles: filesMax, LogBytes: logPerSec}}
 	var sb sandbox.Sandbox
 	for try := 0; ; try++ {
@@ -76,16 +81,12 @@ func (p *Plane) start(ctx context.Context, f *Function) (*instance, error) {
 	i.srv = runtime.NewServer(runtime.Config{Process: sb})
 	i.sink = newSink(p, f, streamName(p, f), sb.Logs())
 	go i.srv.Serve(sb.Listener(sandbox.SurfaceRuntimeAPI))
-	if p.cfg.Surface != nil {
-		for _, s := range []sandbox.Surface{sandbox.SurfaceEndpoint, sandbox.SurfaceRedirect, sandbox.SurfaceDNS} {
-			if l := sb.Listener(s); l != nil {
-				go p.cfg.Surface(ctx, f, s, l)
-			}
-		}
+	if p.cfg.Network != nil {
+		i.network = p.cfg.Network(ctx, f, sb)
 	}
-	if c := sb.PacketConn(sandbox.SurfaceDNS); c != nil && p.cfg.Packets != nil {
-		go p.cfg.Packets(ctx, f, c)
-	}
+	p.mu.Lock()
+	p.all[i] = struct{}{}
+	p.mu.Unlock()
 	if a := sb.Addr(sandbox.SurfaceEndpoint); a != "" {
 		endpoint = "http://" + a
 	}
@@ -138,6 +139,9 @@ func (i *instance) end() {
 	if i.ended.Swap(true) {
 		return
 	}
+	i.p.mu.Lock()
+	delete(i.p.all, i)
+	i.p.mu.Unlock()
 	i.sb.Kill()
 	i.srv.Close()
 	for _, s := range []sandbox.Surface{sandbox.SurfaceRuntimeAPI, sandbox.SurfaceEndpoint, sandbox.SurfaceRedirect, sandbox.SurfaceDNS} {
@@ -148,8 +152,16 @@ func (i *instance) end() {
 	if c := i.sb.PacketConn(sandbox.SurfaceDNS); c != nil {
 		c.Close()
 	}
+	if i.network != nil {
+		i.network()
+	}
 	i.sink.end()
 }
+
+// unstartable is a function whose package holds nothing to start: every event ends with the same result.
+type unstartable struct{ r *runtime.Result }
+
+func (u *unstartable) Error() string { return "compute: " + u.r.ErrorType }
 
 // invoke runs one event. Afterwards alive tells whether the environment may be used again.
 func (i *instance) invoke(ctx context.Context, in *Invocation) *Result {

@@ -8,21 +8,23 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"virga/internal/blob"
 	"virga/internal/env"
+	"virga/internal/runtime"
 	"virga/internal/sandbox"
 )
 
 // Interpreter is how a runtime starts here.
 type Interpreter struct {
-	Command     []string // as seen inside
-	Dir         string   // host folder seen as /var/runtime
-	Interpreted bool     // code that runs on either architecture
+	Dir         string // host folder seen as /var/runtime
+	Interpreted bool   // code that runs on either architecture
+	// Command gives the argv as seen inside, for code unpacked in a host folder; a result instead says, as AWS does, that
+	// nothing can be started.
+	Command func(codeDir, wrapper, requestID string) ([]string, *runtime.Result)
 }
 
 // Runtimes finds interpreters.
@@ -34,7 +36,7 @@ type Runtimes interface {
 // Unpacker makes folders of packages.
 type Unpacker interface {
 	// Unpack gives the folder of a package, named by digest (64 hex digits); it unpacks it once.
-	Unpack(ctx context.Context, r io.ReaderAt, size int64, digest string) (dir string, err error)
+	Unpack(ctx context.Context, digest string, open func(ctx context.Context) (io.ReadCloser, error)) (dir string, err error)
 }
 
 // Config joins the plane.
@@ -47,10 +49,9 @@ type Config struct {
 	Unpacker Unpacker
 	Roles    Roles
 	Logs     Logs
-	// Surface serves a listener inside a sandbox until it closes: AWS's endpoint, the redirected network, names.
-	Surface func(ctx context.Context, f *Function, s sandbox.Surface, l net.Listener)
-	// Packets serves the sandbox's DNS socket.
-	Packets func(ctx context.Context, f *Function, c net.PacketConn)
+	// Network serves what a sandbox sees of the world beside its runtime: AWS's endpoint, the redirected network, names.
+	// What it gives ends that. Nil: nothing is served.
+	Network func(ctx context.Context, f *Function, sb sandbox.Sandbox) (end func())
 	// Endpoint is where kinds without a network of their own find AWS: "http://127.0.0.1:4566".
 	Endpoint string
 	// CABundle is the file inside that holds the certificates to trust, "" for none.
@@ -70,6 +71,7 @@ type Plane struct {
 	byName   map[string]int // by account, region and function
 	endpoint string
 	closed   bool
+	all      map[*instance]struct{} // every environment that has not ended
 	live     sync.WaitGroup
 	count    uint64
 }
@@ -91,7 +93,7 @@ func New(cfg Config) *Plane {
 	if cfg.IdleMax == 0 {
 		cfg.IdleMax = IdleMax
 	}
-	return &Plane{cfg: cfg, pools: map[string]*pool{}, running: map[string]int{}, byName: map[string]int{}, endpoint: cfg.Endpoint}
+	return &Plane{cfg: cfg, pools: map[string]*pool{}, running: map[string]int{}, byName: map[string]int{}, endpoint: cfg.Endpoint, all: map[*instance]struct{}{}}
 }
 
 // SetEndpoint tells where AWS is for kinds without a network of their own.
@@ -118,7 +120,9 @@ func (p *Plane) code(ctx context.Context, f *Function) (string, error) {
 	if err != nil || len(sum) != 32 {
 		return "", fmt.Errorf("compute: code digest %q", f.CodeSHA)
 	}
-	return p.cfg.Unpacker.Unpack(ctx, p.cfg.Blobs.ReaderAt(ctx, f.Account, f.Code), f.Code.Size, hex.EncodeToString(sum))
+	return p.cfg.Unpacker.Unpack(ctx, hex.EncodeToString(sum), func(ctx context.Context) (io.ReadCloser, error) {
+		return p.cfg.Blobs.Open(ctx, f.Account, f.Code, 0, -1)
+	})
 }
 
 func (f *Function) group() string { return f.Account + "/" + f.Region + "/" + f.Name }
@@ -164,7 +168,11 @@ func (p *Plane) Invoke(ctx context.Context, f *Function, in Invocation) (*Result
 	i := p.take(f)
 	if i == nil {
 		var err error
-		if i, err = p.start(ctx, f); err != nil {
+		if i, err = p.start(ctx, f, in.RequestID); err != nil {
+			var u *unstartable
+			if errors.As(err, &u) {
+				return &Result{Payload: u.r.Payload, Error: "Unhandled"}, nil
+			}
 			return nil, err
 		}
 	}
@@ -296,8 +304,27 @@ func (p *Plane) Run(ctx context.Context) {
 	p.Close()
 }
 
-// Reset ends everything that is idle: development's clean start.
-func (p *Plane) Reset() { p.reap(func(string, *instance) bool { return true }) }
+// Reset ends every environment of an account ("" means all accounts), what runs in them included: development's clean
+// start. It tells how many there were.
+func (p *Plane) Reset(account string) int {
+	var dead []*instance
+	p.mu.Lock()
+	for i := range p.all {
+		if account == "" || i.f.Account == account {
+			dead = append(dead, i)
+		}
+	}
+	for arn, pl := range p.pools {
+		if len(pl.idle) > 0 && (account == "" || pl.idle[0].f.Account == account) {
+			delete(p.pools, arn)
+		}
+	}
+	p.mu.Unlock()
+	for _, i := range dead {
+		i.end()
+	}
+	return len(dead)
+}
 
 // Close refuses new events, waits for those under way, and ends every environment.
 func (p *Plane) Close() {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -129,6 +130,19 @@ func (a *Authority) TLS(now func() time.Time) *tls.Config {
 	}}
 }
 
+// ServerTLS is the configuration of a listener that is not a sandbox's: a client that names no server, because it
+// called an address, gets a certificate for the address it reached.
+func (a *Authority) ServerTLS(now func() time.Time) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		name := h.ServerName
+		if name == "" && h.Conn != nil {
+			name, _, _ = net.SplitHostPort(h.Conn.LocalAddr().String())
+			name, _, _ = strings.Cut(name, "%")
+		}
+		return a.certificate(name, now())
+	}}
+}
+
 func (a *Authority) certificate(server string, now time.Time) (*tls.Certificate, error) {
 	server = normal(server)
 	if server == "" || len(server) > 253 || !a.name(server) || strings.ContainsAny(server, "*/ ") {
@@ -145,6 +159,9 @@ func (a *Authority) certificate(server string, now time.Time) (*tls.Certificate,
 	}
 	t := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "Virga endpoint"}, DNSNames: []string{server}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(leafTime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	if ip := net.ParseIP(server); ip != nil {
+		t.DNSNames, t.IPAddresses = nil, []net.IP{ip}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, a.leaf.Public(), a.key)
 	if err != nil {
 		return nil, err

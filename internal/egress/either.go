@@ -2,6 +2,7 @@ package egress
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -11,9 +12,37 @@ import (
 // is given as *tls.Conn, which net/http knows to shake hands with. A connection that says nothing is closed after a
 // while and keeps nobody waiting. Close waits for all that has begun.
 func EitherListener(l net.Listener, cfg *tls.Config) net.Listener {
-	e := &either{Listener: l, cfg: cfg, ready: make(chan net.Conn), failed: make(chan struct{}), quit: make(chan struct{}), held: map[net.Conn]struct{}{}}
+	return SortListener(l, func(c net.Conn) (net.Conn, error) {
+		out, isTLS, err := FirstByte(c, firstByteTime)
+		if err == nil && isTLS {
+			out = tls.Server(out, cfg)
+		}
+		return out, err
+	})
+}
+
+// SortListener has each connection looked at, each on its own, before Accept gives it; sort gives what to hand on, or
+// an error, after which the connection is closed. sort must end in bounded time; Close waits for all that has begun.
+func SortListener(l net.Listener, sort func(net.Conn) (net.Conn, error)) net.Listener {
+	e := &either{Listener: l, look: sort, ready: make(chan net.Conn), failed: make(chan struct{}), quit: make(chan struct{}), held: map[net.Conn]struct{}{}}
 	e.work.Go(e.run)
 	return e
+}
+
+// FirstByte waits for a connection's first byte and tells whether it begins a TLS record. What it gives reads that byte
+// again.
+func FirstByte(c net.Conn, within time.Duration) (out net.Conn, isTLS bool, err error) {
+	first := make([]byte, 1)
+	_ = c.SetReadDeadline(time.Now().Add(within))
+	n, err := c.Read(first)
+	_ = c.SetReadDeadline(time.Time{})
+	if n == 0 {
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return nil, false, err
+	}
+	return &prefixed{Conn: c, first: first}, first[0] == tlsHandshakeRecord, nil
 }
 
 const (
@@ -23,7 +52,7 @@ const (
 
 type either struct {
 	net.Listener
-	cfg    *tls.Config
+	look   func(net.Conn) (net.Conn, error)
 	ready  chan net.Conn
 	failed chan struct{} // closed when accepting has ended
 	quit   chan struct{} // closed by Close
@@ -31,7 +60,7 @@ type either struct {
 	work   sync.WaitGroup
 
 	mu   sync.Mutex
-	held map[net.Conn]struct{} // connections whose first byte is waited for
+	held map[net.Conn]struct{} // connections that are being looked at
 	err  error
 }
 
@@ -53,20 +82,13 @@ func (e *either) run() {
 
 // sort finds out what a connection speaks.
 func (e *either) sort(c net.Conn) {
-	var first [1]byte
-	_ = c.SetReadDeadline(time.Now().Add(firstByteTime))
-	n, err := c.Read(first[:])
-	_ = c.SetReadDeadline(time.Time{})
+	out, err := e.look(c)
 	e.mu.Lock()
 	delete(e.held, c)
 	e.mu.Unlock()
-	if err != nil || n == 0 {
+	if err != nil {
 		c.Close()
 		return
-	}
-	var out net.Conn = &prefixed{Conn: c, first: first[:]}
-	if first[0] == tlsHandshakeRecord {
-		out = tls.Server(out, e.cfg)
 	}
 	select {
 	case e.ready <- out:

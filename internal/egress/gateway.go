@@ -18,11 +18,12 @@ type GatewayConfig struct {
 	EndpointIP   netip.Addr
 	// OnDenied is told what was refused; may be nil. It must not block.
 	OnDenied func(error)
-	// Original gives a redirected connection's first destination.
+	// Original gives a redirected connection's first destination; nil means the connection's own OriginalDst.
 	Original func(net.Conn) (netip.AddrPort, error)
 }
 
-// Gateway serves the redirected connections and the DNS questions of one sandbox.
+// Gateway serves the redirected connections and the DNS questions of one sandbox, or of several that share a policy:
+// its Serve methods may be called for any number of listeners.
 //
 // Lock order: Gateway.mu only.
 type Gateway struct {
@@ -56,9 +57,25 @@ func NewGateway(cfg GatewayConfig) *Gateway {
 	if cfg.OnDenied == nil {
 		cfg.OnDenied = func(error) {}
 	}
+	if cfg.Original == nil {
+		cfg.Original = original
+	}
 	g := &Gateway{cfg: cfg, asking: make(chan struct{}, questionsMax), conns: map[net.Conn]struct{}{}, names: map[netip.Addr]known{}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
+}
+
+// original asks a connection itself, as those of a sandbox's redirected listener answer.
+func original(c net.Conn) (netip.AddrPort, error) {
+	o, ok := c.(interface{ OriginalDst() (net.Addr, error) })
+	if !ok {
+		return netip.AddrPort{}, errors.New("egress: a connection without an original destination")
+	}
+	a, err := o.OriginalDst()
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.ParseAddrPort(a.String())
 }
 
 // Close ends all connections and waits for everything the gateway has begun. The listeners are the sandbox's.

@@ -35,6 +35,8 @@ const (
 	idleTime       = 120 * time.Second
 	bodyTime       = 60 * time.Second // to send a body that is read into memory
 	stallTime      = 30 * time.Second // between two pieces of a streamed body
+	pingTime       = 60 * time.Second // of silence before an HTTP/2 client is asked whether it is there
+	streamsMax     = 250              // requests of one HTTP/2 connection at a time
 	connsPerAddr   = 4096
 	bodyDefault    = 2 << 20
 	pathBytesMax   = 16 << 10
@@ -67,12 +69,21 @@ type Config struct {
 	Origins []string
 	// DevNetworks admit development keys beside loopback.
 	DevNetworks []*net.IPNet
+	// Proxies are networks of proxies whose word on whom they forward is taken (X-Forwarded-For, X-Forwarded-Proto).
+	Proxies []*net.IPNet
+	// Authority is the certificate of this server's own authority (PEM), which anybody may fetch; nil for none.
+	Authority []byte
 	// App serves hosts and paths of applications (APIs, function URLs); it tells whether the request was one.
 	App func(w http.ResponseWriter, r *http.Request) bool
 	// Console serves the console's host.
 	Console http.Handler
+	// BucketCORS gives the headers that let a web page's request to a bucket through, or the refusal of a preflight.
+	BucketCORS func(ctx context.Context, bucket, origin, method, headers string, preflight, object bool) (http.Header, error)
 	// Health is what the health paths answer.
 	Health func() any
+	// Signed serves those /_virga/ paths whose caller has signed the request, for any service's scope; it tells whether
+	// the path is one. What the caller may is its own business.
+	Signed func(w http.ResponseWriter, r *http.Request, s SignedCall) bool
 	// Control serves /_virga/ paths of development.
 	Control func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -95,54 +106,8 @@ func New(cfg Config) *Front {
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
 
-// Listener is an open port with its surfaces.
-type Listener struct {
-	net.Listener
-	Surfaces Surface
-	// Principal is who calls by this listener with a development key: a sandbox's role. Nil: the key's own.
-	Principal *wire.Principal
-}
-
-type listenerKey struct{}
-
-// Serve takes connections until the context ends, then waits for what is under way.
-func (f *Front) Serve(ctx context.Context, l Listener) error {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	s := &http.Server{
-		Handler:           f,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerBytesMax,
-		Protocols:         &protocols,
-		ErrorLog:          slog.NewLogLogger(f.cfg.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), listenerKey{}, &l) },
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
-		defer cancel()
-		if err := s.Shutdown(grace); err != nil {
-			s.Close()
-		}
-	}()
-	err := s.Serve(limitConns(l.Listener, connsPerAddr))
-	if errors.Is(err, net.ErrClosed) { // the listener's owner closed it: nobody is left to wait for
-		s.Close()
-		err = nil
-	}
-	cancel()
-	<-done
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
+// Console gives the handler of the console's host, nil for none.
+func (f *Front) Console() http.Handler { return f.cfg.Console }
 
 // call is one request on its way.
 type call struct {
@@ -151,6 +116,7 @@ type call struct {
 	r        *http.Request
 	id       string
 	listener *Listener
+	secure   bool // nobody on a network could read it
 	route    route
 	call     *wire.Call
 }
@@ -161,9 +127,19 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l == nil {
 		l = &Listener{Surfaces: API | Apps}
 	}
-	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l}
+	r.TLS = tlsOf(r)
+	secure := f.resolve(r, l)
+	c := &call{f: f, w: w, r: r, id: env.NewID(f.cfg.Env), listener: l, secure: secure}
+	if r.ProtoMajor == 2 {
+		if h := r.Header["Host"]; len(h) > 1 || len(h) == 1 && h[0] != r.Host {
+			http.Error(w, "400 Bad Request: :authority and host differ", http.StatusBadRequest)
+			return
+		}
+		delete(r.Header, "Host")
+	}
 	host := hostOf(r.Host)
-	if !f.known(host, l) {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !f.known(host, l, local) {
 		http.Error(w, "421 Misdirected Request: this server does not answer for "+strconv.Quote(host)+"; start it with --domain or use localhost", http.StatusMisdirectedRequest)
 		return
 	}
@@ -182,8 +158,14 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.cfg.Console.ServeHTTP(w, r)
 		return
+	case path == "/_virga/ca.pem" && f.cfg.Authority != nil:
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		w.Write(f.cfg.Authority)
+		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
+		return
+	case strings.HasPrefix(path, "/_virga/") && f.cfg.Signed != nil && l.Surfaces&API != 0 && c.signed(path):
 		return
 	case strings.HasPrefix(path, "/_virga/"):
 		if l.Surfaces&Dev == 0 || f.cfg.Control == nil || foreign(r, f.cfg.Origins) || !f.cfg.Control(w, r) {
@@ -191,7 +173,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(w, r) {
+	if l.Surfaces&Apps != 0 && f.cfg.App != nil && f.cfg.App(withHijack(w, r), r) {
 		return
 	}
 	if l.Surfaces&API == 0 {
@@ -227,8 +209,8 @@ func (c *call) api(host, path string) {
 		region = sig.Region
 	}
 	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
-	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: baseURL(r), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
-		Time: f.cfg.Env.Wall(), SecureTransport: r.TLS != nil, Service: "unknown", Operation: "unknown"}
+	c.call = &wire.Call{RequestID: c.id, Region: region, Partition: "aws", BaseURL: c.baseURL(), Domain: f.cfg.Domain, SourceIP: ip, UserAgent: r.UserAgent(),
+		Time: f.cfg.Env.Wall(), SecureTransport: c.secure, Service: "unknown", Operation: "unknown"}
 	c.call.AnyRegion = sig == nil || sig.Region == ""
 	if rt.model != nil {
 		c.call.Service = rt.model.Package
@@ -240,7 +222,7 @@ func (c *call) api(host, path string) {
 		c.refuse(err)
 		return
 	}
-	if r.Method == http.MethodOptions && sig.Form == sigv4.Anonymous {
+	if r.Method == http.MethodOptions && (sig.Form == sigv4.Anonymous || rt.s3()) { // a browser asks without regard to a presigned query
 		c.preflight()
 		return
 	}
@@ -255,6 +237,7 @@ func (c *call) api(host, path string) {
 	if rt.bucket != "" {
 		o.Bucket = rt.bucket
 	}
+	o.Region = c.wantedRegion(host, sig.Region)
 	key := sigv4.Key{Secret: cred.Secret, Cache: f.keys}
 	stream := rt.op != nil && rt.op.Has(wire.StreamingInput) && f.cfg.Gate.Handler(rt.op) != nil
 	ctx := r.Context()
@@ -267,8 +250,8 @@ func (c *call) api(host, path string) {
 			return
 		}
 	} else {
-		if d := f.cfg.Env.Wall().Sub(sig.Time); sig.Form == sigv4.Header && (d > sigv4.MaxSkew || d < -sigv4.MaxSkew) {
-			c.refuse(&sigv4.Error{Kind: sigv4.RequestTimeTooSkewed, Message: "Signature expired: " + sig.Timestamp + " is not within 15 minutes of the server's time"})
+		if err := sigv4.Precheck(sig, f.cfg.Env.Wall(), o); err != nil {
+			c.refuse(err)
 			return
 		}
 		var raw io.Reader = r.Body
@@ -371,24 +354,6 @@ func (c *call) authenticate(sig *sigv4.Signature) (*auth.Credential, error) {
 		}
 	}
 	return cred, nil
-}
-
-// devAllowed tells whether the peer may use well-known keys.
-func (c *call) devAllowed() bool {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
-	}
-	ip := net.ParseIP(host)
-	if ip == nil {
-		return false
-	}
-	for _, n := range c.f.cfg.DevNetworks {
-		if n.Contains(ip) {
-			return true
-		}
-	}
-	return ip.IsLoopback()
 }
 
 func (c *call) bodyMax(stream bool) int64 {
@@ -538,6 +503,7 @@ func (c *call) write(r *wire.Response) {
 	if c.route.s3() {
 		h["X-Amz-Request-Id"] = []string{c.id}
 		h["X-Amz-Id-2"] = []string{c.id}
+		c.crossOrigin(h)
 	} else {
 		h["X-Amzn-Requestid"] = []string{c.id}
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"virga/internal/auth/sigv4"
@@ -143,6 +142,49 @@ func bucketOf(host string) string {
 	return ""
 }
 
+// wantedRegion gives the region that a signature's scope must name: the one that the host names (sqs.eu-west-1.localhost),
+// or this server's where the scope names no region at all. "" where the scope's own is as good as any, for this server
+// answers for all of them.
+func (c *call) wantedRegion(host, scope string) string {
+	at := host
+	if c.route.s3() {
+		_, after, ok := strings.Cut("."+host, ".s3.")
+		if !ok {
+			at = ""
+		}
+		at = "s3." + after
+	}
+	if _, rest, ok := strings.Cut(at, "."); ok {
+		label, _, _ := strings.Cut(rest, ".")
+		if isRegion(label) {
+			return label
+		}
+	}
+	if scope == c.f.cfg.Region || isRegion(scope) {
+		return ""
+	}
+	return c.f.cfg.Region
+}
+
+// isRegion tells whether a name is shaped as AWS's regions are: eu-west-1, us-gov-east-1, ap-southeast-4.
+func isRegion(s string) bool {
+	p := strings.Split(s, "-")
+	if len(s) > 32 || len(p) < 3 || len(p) > 5 || len(p[0]) < 2 || len(p[0]) > 4 {
+		return false
+	}
+	for i, w := range p {
+		if w == "" {
+			return false
+		}
+		for j := range len(w) {
+			if last := i == len(p)-1; last && (w[j] < '0' || w[j] > '9') || !last && (w[j] < 'a' || w[j] > 'z') {
+				return false
+			}
+		}
+	}
+	return len(p[len(p)-1]) <= 2
+}
+
 func hostOf(h string) string {
 	if host, _, err := net.SplitHostPort(h); err == nil {
 		h = host
@@ -151,12 +193,15 @@ func hostOf(h string) string {
 }
 
 // known tells whether this server answers for a host.
-func (f *Front) known(host string, l *Listener) bool {
+func (f *Front) known(host string, l *Listener, local net.Addr) bool {
 	if host == "" {
 		return false
 	}
 	if ip := net.ParseIP(host); ip != nil {
 		if ip.IsLoopback() {
+			return true
+		}
+		if a, ok := local.(*net.TCPAddr); ok && a.IP.Equal(ip) { // the address that was called
 			return true
 		}
 		if l.Listener != nil {
@@ -168,7 +213,7 @@ func (f *Front) known(host string, l *Listener) bool {
 	}
 	// An operation's own host prefix (CloudWatch Logs' StartLiveTail) stands before any host of this server.
 	for _, p := range []string{"streaming-", "stream-"} {
-		if rest, ok := strings.CutPrefix(host, p); ok && rest != "" && !strings.HasPrefix(rest, p) && f.known(rest, l) {
+		if rest, ok := strings.CutPrefix(host, p); ok && rest != "" && !strings.HasPrefix(rest, p) && f.known(rest, l, local) {
 			return true
 		}
 	}
@@ -210,28 +255,6 @@ func listed(origin string, allowed []string) bool {
 		}
 	}
 	return false
-}
-
-// preflight answers a browser's question: only listed origins may call.
-func (c *call) preflight() {
-	o := c.r.Header.Get("Origin")
-	if !listed(o, c.f.cfg.Origins) {
-		c.answerError(wire.Errorf("AccessForbidden", 403, "CORSResponse: This CORS request is not allowed."))
-		return
-	}
-	h := c.w.Header()
-	h.Set("Access-Control-Allow-Origin", o)
-	h.Set("Access-Control-Allow-Methods", "GET, PUT, POST, DELETE, HEAD")
-	h.Set("Access-Control-Allow-Headers", c.r.Header.Get("Access-Control-Request-Headers"))
-	h.Set("Vary", "Origin")
-	c.w.WriteHeader(http.StatusNoContent)
-}
-
-func baseURL(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -278,56 +301,3 @@ func (t *trailing) Read(p []byte) (int, error) {
 }
 
 func (t *trailing) Close() error { return nil }
-
-// limitConns bounds the connections of one address.
-func limitConns(l net.Listener, max int) net.Listener {
-	return &limited{Listener: l, max: max, m: map[string]int{}}
-}
-
-type limited struct {
-	net.Listener
-	max int
-	mu  sync.Mutex
-	m   map[string]int
-}
-
-// Accept implements net.Listener: a connection over the bound is closed at once.
-func (l *limited) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
-		l.mu.Lock()
-		n := l.m[host]
-		if n < l.max {
-			l.m[host] = n + 1
-		}
-		l.mu.Unlock()
-		if n >= l.max {
-			c.Close()
-			continue
-		}
-		return &countedConn{Conn: c, l: l, host: host}, nil
-	}
-}
-
-type countedConn struct {
-	net.Conn
-	l    *limited
-	host string
-	once sync.Once
-}
-
-// Close implements net.Conn.
-func (c *countedConn) Close() error {
-	c.once.Do(func() {
-		c.l.mu.Lock()
-		if c.l.m[c.host]--; c.l.m[c.host] <= 0 {
-			delete(c.l.m, c.host)
-		}
-		c.l.mu.Unlock()
-	})
-	return c.Conn.Close()
-}

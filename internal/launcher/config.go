@@ -35,6 +35,8 @@ type Config struct {
 	Dev bool
 	// ServerUID and ServerGID are what the server runs as when the launcher starts it (Serve).
 	ServerUID, ServerGID int
+	// Mirror is the port of loopback on which the host serves AWS's API, 0 for none; inside it leads to the endpoint too.
+	Mirror int
 	// Rootless is set by Spawn when it starts the launcher without privileges.
 	Rootless bool
 }

@@ -128,7 +128,7 @@ func attach(fd int, path string) error {
 // newHome builds the place. The calling goroutine is locked to its thread for ever; the thread keeps the place.
 // keepHost keeps the way back to where it came from.
 func newHome(cfg Config, keepHost bool) (*home, error) {
-	h := &home{cfg: cfg, plan: netredirect.NewPlan()}
+	h := &home{cfg: cfg, plan: netredirect.NewPlan(uint16(cfg.Mirror))}
 	m := &must{}
 
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")

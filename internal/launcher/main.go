@@ -151,6 +151,8 @@ type ServerCommand struct {
 	Args  []string
 	Env   []string
 	Files []*os.File // descriptors 4 and on (public listeners); 3 is the connection
+	// Started is told the server's process each time it is started; may be nil.
+	Started func(pid int)
 }
 
 // restartPauseMax bounds the pause between two starts of a server that keeps ending.
@@ -197,6 +199,9 @@ func Serve(cfg Config, cmd ServerCommand) (int, error) {
 		unix.Close(pair[1])
 		if err != nil {
 			return ErrorExit, err
+		}
+		if cmd.Started != nil {
+			cmd.Started(pid)
 		}
 		_ = t.serve(pair[0])
 		unix.Close(pair[0])

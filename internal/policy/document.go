@@ -27,6 +27,8 @@ type Limits struct {
 	Statements int
 	Values     int // JSON values in all
 	Variables  int // in one string; at most 16
+	// Domain is a server's own: a service principal X.Domain reads as X.amazonaws.com. "" reads none so.
+	Domain string
 }
 
 // DefaultLimits are what a document may have where the caller says nothing.

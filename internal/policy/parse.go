@@ -50,6 +50,19 @@ func Parse(kind Kind, data []byte, limits Limits) (*Document, error) {
 	return d, nil
 }
 
+// services reads names below the server's own domain as AWS's.
+func (p *parser) services(l []string) []string {
+	if p.limits.Domain == "" || p.limits.Domain == "amazonaws.com" {
+		return l
+	}
+	for i, v := range l {
+		if name, ok := strings.CutSuffix(v, "."+p.limits.Domain); ok {
+			l[i] = name + ".amazonaws.com"
+		}
+	}
+	return l
+}
+
 // size counts the bytes that are no white space.
 func size(data []byte) (n int) {
 	for _, c := range data {
@@ -262,7 +275,7 @@ func (p *parser) principals(v *node, path string) (*Principals, *Error) {
 		case "AWS":
 			ps.AWS = l
 		case "Service":
-			ps.Service = l
+			ps.Service = p.services(l)
 		case "Federated":
 			ps.Federated = l
 		case "CanonicalUser":

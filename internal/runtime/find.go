@@ -263,6 +263,14 @@ func nearest(at map[string]string, want string) string {
 	return vs[len(vs)-1]
 }
 
+// Argv is the argv of functions without layers and wrappers, as seen inside; Command looks at the code too.
+func (c *Choice) Argv() []string {
+	if c.Family == "provided" {
+		return []string{provided.Places[0]}
+	}
+	return slices.Clone(c.command)
+}
+
 // Command gives a function's argv as seen inside its sandbox, for code and layers unpacked in host folders. wrapper
 // is the user's AWS_LAMBDA_EXEC_WRAPPER, "" for none. When nothing can be run the Result says so as AWS does.
 func (c *Choice) Command(codeDir, layersDir, wrapper, requestID string) ([]string, *Result) {

@@ -20,6 +20,7 @@ import (
 	"virga/internal/sandbox"
 	"virga/internal/sandbox/namespace"
 	"virga/internal/sandbox/process"
+	"virga/internal/worker"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 			launcher.Main()
 		case process.Arg:
 			process.Main()
+		case worker.Arg:
+			worker.Main()
 		}
 	}
 	os.Exit(m.Run())
@@ -39,6 +42,8 @@ type world struct {
 	kind   sandbox.Kind
 	finder *runtime.Finder
 	env    env.Env
+	code   string            // folder of unpacked code
+	etc    map[string]string // further files of /etc, for the namespace kind
 }
 
 var cgroups atomic.Int64
@@ -50,7 +55,7 @@ func worlds(t *testing.T, test func(t *testing.T, w *world)) {
 	}
 }
 
-func newWorld(t testing.TB, name string) *world {
+func newWorld(t testing.TB, name string, change ...func(*world)) *world {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "virga-rt")
 	if err != nil {
@@ -62,7 +67,10 @@ func newWorld(t testing.TB, name string) *world {
 			t.Fatal(err)
 		}
 	}
-	w := &world{finder: &runtime.Finder{Dir: filepath.Join(dir, "runtimes"), Dev: true}, env: env.NewReal()}
+	w := &world{finder: &runtime.Finder{Dir: filepath.Join(dir, "runtimes"), Dev: true}, env: env.NewReal(), code: filepath.Join(dir, "code")}
+	for _, c := range change {
+		c(w)
+	}
 	if err := w.finder.Prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +100,7 @@ func newNamespace(t testing.TB, dir string, w *world) sandbox.Kind {
 		}
 		t.Skip("not run: namespace (needs root)")
 	}
-	cfg := launcher.Config{CodeRoot: filepath.Join(dir, "code"), UIDBase: 340_000, Slots: 16, Dev: true, Cgroup: fmt.Sprintf("virgart-%d-%d", os.Getpid(), cgroups.Add(1))}
+	cfg := launcher.Config{CodeRoot: w.code, Etc: w.etc, UIDBase: 340_000, Slots: 16, Dev: true, Cgroup: fmt.Sprintf("virgart-%d-%d", os.Getpid(), cgroups.Add(1))}
 	for _, d := range w.finder.Dirs() {
 		cfg.Runtimes = append(cfg.Runtimes, launcher.Runtime{Name: filepath.Base(d), Dir: d})
 	}

@@ -48,8 +48,8 @@ type Config struct {
 //
 // Lock order: Server.mu only. It is never held over a wait.
 type Server struct {
-	cfg  Config
-	http *http.Server
+	cfg     Config
+	serving sync.WaitGroup // connections
 
 	offers  chan *flight  // to a runtime that asks for the next invocation
 	polled  chan struct{} // closed when the runtime has asked for the first time
@@ -63,6 +63,9 @@ type Server struct {
 	ready   bool
 	ended   bool
 	conns   map[net.Conn]struct{}
+	// The runtime asks once at a time; a newer question means that the older one's connection is of no use.
+	poll      chan struct{}
+	listeners []net.Listener
 }
 
 // NewServer makes a server; Serve runs it.
@@ -73,45 +76,24 @@ func NewServer(cfg Config) *Server {
 	if cfg.StreamBytesMax == 0 {
 		cfg.StreamBytesMax = StreamBytesMax
 	}
-	s := &Server{cfg: cfg, offers: make(chan *flight), polled: make(chan struct{}), failed: make(chan struct{}), closed: make(chan struct{}),
+	return &Server{cfg: cfg, offers: make(chan *flight), polled: make(chan struct{}), failed: make(chan struct{}), closed: make(chan struct{}),
 		changed: make(chan struct{}, 1), conns: map[net.Conn]struct{}{}}
-	s.http = &http.Server{Handler: s, MaxHeaderBytes: headerBytesMax, ReadHeaderTimeout: headerTime, ConnState: s.connState}
-	return s
 }
 
-// Serve answers on l until it is closed or Close is called; the error is nil then.
-func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(l)
-	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-// Close ends every connection and every wait.
+// Close ends the listeners, every connection and every wait. Serve returns when no connection is left.
 func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.ended
 	s.ended = true
+	for c := range s.conns {
+		c.Close()
+	}
+	for _, l := range s.listeners {
+		l.Close()
+	}
 	s.mu.Unlock()
 	if first {
 		close(s.closed)
-	}
-	_ = s.http.Close()
-}
-
-func (s *Server) connState(c net.Conn, st http.ConnState) {
-	s.mu.Lock()
-	switch st {
-	case http.StateNew:
-		s.conns[c] = struct{}{}
-	case http.StateClosed, http.StateHijacked:
-		delete(s.conns, c)
-	}
-	s.mu.Unlock()
-	select {
-	case s.changed <- struct{}{}:
-	default:
 	}
 }
 
@@ -181,7 +163,7 @@ func (s *Server) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 	if err := inv.check(); err != nil {
 		return nil, err
 	}
-	f := &flight{inv: inv, deadline: time.Now().Add(inv.Timeout), result: make(chan *Result, 1), parts: make(chan part), taken: make(chan error), over: make(chan struct{})}
+	f := &flight{inv: inv, deadline: time.Now().Add(inv.Timeout), result: make(chan *Result, 1), parts: make(chan part), taken: make(chan error), over: make(chan struct{}), again: make(chan struct{}, 1)}
 	if err := s.begin(f); err != nil {
 		return nil, err
 	}
@@ -194,6 +176,8 @@ func (s *Server) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 		select {
 		case offers <- f:
 			offers = nil
+		case <-f.again:
+			offers = s.offers
 		case p := <-f.parts:
 			f.taken <- f.write(p)
 		case r := <-f.result:
@@ -271,6 +255,7 @@ type flight struct {
 	parts    chan part     // of a streamed response
 	taken    chan error    // the answer to each part
 	over     chan struct{} // closed when Invoke has returned
+	again    chan struct{} // has a token when the runtime that had asked was gone
 
 	// Under Server.mu.
 	handed   bool
@@ -313,8 +298,7 @@ const (
 	pathStart = prefix + "invocation/"
 )
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w *answer, r *http.Request) {
 	switch p := r.URL.Path; {
 	case p == pathNext && r.Method == http.MethodGet:
 		s.next(w, r)
@@ -355,13 +339,20 @@ func transition(w http.ResponseWriter, from, to string) {
 	refuse(w, http.StatusForbidden, "InvalidStateTransition", fmt.Sprintf("State transition from %s to %s failed for runtime. Error: State transition is not allowed", from, to))
 }
 
-func (s *Server) next(w http.ResponseWriter, r *http.Request) {
+func (s *Server) next(w *answer, _ *http.Request) {
+	newer := make(chan struct{})
 	s.mu.Lock()
 	running := s.current != nil && s.current.handed && !s.current.answered
 	failed := s.init != nil
 	if !s.ready && !failed {
 		s.ready = true
 		close(s.polled)
+	}
+	if !failed && !running {
+		if s.poll != nil {
+			close(s.poll)
+		}
+		s.poll = newer
 	}
 	s.mu.Unlock()
 	if failed {
@@ -375,14 +366,26 @@ func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	var f *flight
 	select {
 	case f = <-s.offers:
-	case <-r.Context().Done():
+	case <-newer:
+		return
+	case <-s.done():
 		return
 	case <-s.closed:
 		return
 	}
+	dead := gone(w.conn)
 	s.mu.Lock()
-	f.handed = true
+	if s.poll == newer {
+		s.poll = nil
+	} else {
+		dead = true // somebody asks anew
+	}
+	f.handed = !dead
 	s.mu.Unlock()
+	if dead {
+		f.again <- struct{}{}
+		return
+	}
 	h := w.Header()
 	for _, kv := range f.headers() {
 		h[kv[0]] = []string{kv[1]}

@@ -378,3 +378,80 @@ func TestOneAtATime(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A runtime that gives up a connection on which it has asked, and asks anew, gets the event once.
+func TestAsksAnew(t *testing.T) {
+	h := serve(t)
+	ask := func() net.Conn {
+		c, err := net.Dial("tcp", strings.TrimPrefix(h.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", pathNext)
+		return c
+	}
+	first := ask()
+	if _, err := h.Ready(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	second := ask() // still open, but not the last to ask
+	defer second.Close()
+	h.runtime(func(n reply) {
+		if n.body != `{"a":1}` {
+			t.Errorf("%+v", n)
+		}
+		h.call("POST", pathStart+"r1/response", strings.NewReader("1"))
+	})
+	time.Sleep(50 * time.Millisecond)
+	if r := h.invoke(event("r1")); r.Outcome != Answered {
+		t.Errorf("%+v", r)
+	}
+	// Asked and gone, with nobody asking anew: the event waits for the next to ask.
+	gone := ask()
+	time.Sleep(20 * time.Millisecond)
+	gone.Close()
+	time.Sleep(20 * time.Millisecond)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		time.Sleep(50 * time.Millisecond)
+		h.call("GET", pathNext, nil)
+		h.call("POST", pathStart+"r2/response", strings.NewReader("2"))
+	})
+	if r := h.invoke(event("r2")); r.Outcome != Answered || string(r.Payload) != "2" {
+		t.Errorf("%+v", r)
+	}
+	wg.Wait()
+}
+
+// Hostile and odd requests end their connection or get an answer; the server goes on.
+func TestOddRequests(t *testing.T) {
+	h := serve(t)
+	for name, c := range map[string]struct{ send, want string }{
+		"no HTTP":        {"hello\r\n\r\n", ""},
+		"long header":    {"GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", headerBytesMax) + "\r\n\r\n", ""},
+		"expect":         {"POST " + pathStart + "x/response HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n1", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n"},
+		"close":          {"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+		"head":           {"HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+		"bad length":     {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", ""},
+		"two in a row":   {"GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+		"torn body":      {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1", ""},
+		"nothing at all": {"", ""},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(h.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+		_, _ = io.WriteString(conn, c.send)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		b, _ := io.ReadAll(conn)
+		conn.Close()
+		if !strings.HasPrefix(string(b), c.want) || c.want == "" && len(b) > 0 {
+			t.Errorf("%s: %q", name, b)
+		}
+		if name == "two in a row" && strings.Count(string(b), "404 Not Found") != 2 {
+			t.Errorf("%s: %q", name, b)
+		}
+	}
+}

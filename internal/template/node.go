@@ -62,7 +62,7 @@ const (
 
 // StringOf makes a string.
 func StringOf(s string) Value {
-	return Value{&node{kind: String, text: s, size: 1, depth: 1, quoted: true}}
+	return Value{&node{kind: String, text: s, size: 1, depth: 1, quoted: true, live: strings.Contains(s, dynamicPrefix)}}
 }
 
 // NullOf makes a null.

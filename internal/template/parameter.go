@@ -25,6 +25,7 @@ type Parameter struct {
 	AllowedPattern        string
 	MinLength, MaxLength  int // -1 where not given
 	MinValue, MaxValue    string
+	PatternUnchecked      bool // AllowedPattern uses what Go's engine cannot express (look-around), so it is not checked
 
 	pattern *regexp.Regexp // nil where there is none or Go's engine cannot express it
 }
@@ -135,6 +136,7 @@ func readParameter(e Entry, l Limits) (*Parameter, *Error) {
 		case "AllowedPattern":
 			p.AllowedPattern = text
 			p.pattern = CompilePattern("^(?:" + text + ")$")
+			p.PatternUnchecked = p.pattern == nil
 		case "MinLength":
 			p.MinLength, ok = v.Int()
 		case "MaxLength":

@@ -106,6 +106,13 @@ func (c *Cache) Get(ctx context.Context, s Source) (string, error) {
 	return c.get(ctx, s.Digest, func() error { return c.fill(ctx, s) })
 }
 
+// Unpack is Get for an archive that can be read at any place.
+func (c *Cache) Unpack(ctx context.Context, r io.ReaderAt, size int64, digest string) (string, error) {
+	return c.Get(ctx, Source{digest, func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(r, 0, size)), nil
+	}})
+}
+
 func (c *Cache) get(ctx context.Context, key string, fill func() error) (string, error) {
 	if !validDigest(key) {
 		return "", fmt.Errorf("code cache: digest %q", short(key))

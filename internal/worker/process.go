@@ -96,6 +96,11 @@ func work(l Limits) report {
 // confine leaves the thread, and what it runs, the folder, the archive and little else.
 func confine() error {
 	for which, n := range map[int]uint64{unix.RLIMIT_CORE: 1, unix.RLIMIT_NOFILE: workerFiles, unix.RLIMIT_DATA: workerData, unix.RLIMIT_CPU: uint64(workerTime / time.Second)} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(which, &now); err != nil {
+			return fmt.Errorf("limit %d: %w", which, err)
+		}
+		n = min(n, now.Max) // a hardened server has lower ones, which nobody raises
 		if err := unix.Setrlimit(which, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 			return fmt.Errorf("limit %d: %w", which, err)
 		}
@@ -103,7 +108,13 @@ func confine() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	set, err := landlock.Ruleset([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, []string{selfExe})
+	read := []string{selfExe}
+	for _, p := range []string{"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"} {
+		if unix.Access(p, unix.F_OK) == nil {
+			read = append(read, p) // a binary that was built with cgo is not static
+		}
+	}
+	set, err := landlock.Scoped([]string{fmt.Sprintf("/proc/self/fd/%d", fdFolder)}, read)
 	switch {
 	case errors.Is(err, landlock.ErrUnsupported):
 	case err != nil:

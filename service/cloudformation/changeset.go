@@ -60,7 +60,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *cfnapi.CreateChangeSe
 		}
 	}
 	p, err := s.prepare(ctx, st, before, src, request{body: in.TemplateBody, url: in.TemplateURL, previous: wire.V(in.UsePreviousTemplate), parameters: in.Parameters,
-		capabilities: in.Capabilities, tags: in.Tags, tagsGiven: in.Tags != nil, role: in.RoleARN, topics: in.NotificationARNs, types: in.ResourceTypes})
+		capabilities: in.Capabilities, tags: in.Tags, tagsGiven: in.Tags != nil, role: in.RoleARN, topics: in.NotificationARNs, types: in.ResourceTypes, reviewed: true})
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type request struct {
 	role         *string
 	topics       []string
 	types        []string // ResourceTypes
+	reviewed     bool     // a change set shows what transforms make before it is executed: they need no acknowledgement
 }
 
 // prepared is a request that may be executed: every check that needs no resource has passed.
@@ -189,7 +190,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 	need := t.Summary()
 	processed := ""
 	if t.Pending() {
-		if err := capable(need, in.capabilities); err != nil {
+		if err := capable(need, in); err != nil {
 			return nil, err
 		}
 		t, err = t.Expand(given, e, s.macros(ctx, e))
@@ -200,7 +201,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 		need2 := t.Summary()
 		need.Capabilities, need.CapabilitiesReason = append(need.Capabilities, need2.Capabilities...), need2.CapabilitiesReason
 	}
-	if err := capable(need, in.capabilities); err != nil {
+	if err := capable(need, in); err != nil {
 		return nil, err
 	}
 	if err := s.refuseTypes(t, in.types); err != nil {
@@ -221,7 +222,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 	}
 	p.want.Description = t.Description
 	if !in.previous || processed != beforeSource.Processed {
-		p.src = &source{Text: text, Processed: processed}
+		p.src = &source{Text: text, Processed: processed, Extended: t.Extended()}
 	}
 	return p, nil
 }
@@ -316,9 +317,13 @@ func (s *Service) macros(ctx context.Context, e template.Env) template.Macros {
 }
 
 // capable refuses a template whose effects were not acknowledged.
-func capable(need template.Summary, given []string) error {
+func capable(need template.Summary, in request) error {
 	var missing []string
+	given := in.capabilities
 	for _, n := range need.Capabilities {
+		if n == "CAPABILITY_AUTO_EXPAND" && in.reviewed {
+			continue
+		}
 		if !slices.Contains(given, n) && !(n == "CAPABILITY_IAM" && slices.Contains(given, "CAPABILITY_NAMED_IAM")) && !slices.Contains(missing, n) {
 			missing = append(missing, n)
 		}
@@ -344,7 +349,7 @@ func (s *Service) refuseTypes(t *template.Template, allowed []string) error {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return wire.Unsupported("Resource types [" + strings.Join(missing, ", ") + "]: each")
+		return wire.Unsupported("Each of the resource types [" + strings.Join(missing, ", ") + "]")
 	}
 	return nil
 }
@@ -362,11 +367,11 @@ func (s *Service) check(b *template.Bound) error {
 		if t.Name() == customName {
 			continue
 		}
+		if errs := s.schema(b, r); len(errs) > 0 { // what AWS refuses is not what is missing here
+			return invalid("%s", strings.Join(errs, "\n"))
+		}
 		if path, pos, bad := unsupported(b, r.Properties, "", t.Supports()); bad {
 			return wire.Unsupported(fmt.Sprintf("Property %s of %s (resource %s, line %d)", path, r.Type, r.ID, pos.Line))
-		}
-		if errs := s.schema(b, r); len(errs) > 0 {
-			return invalid("%s", strings.Join(errs, "\n"))
 		}
 	}
 	return nil
@@ -437,7 +442,7 @@ func (s *Service) boundFor(r store.Reader, st *stack, in *input) (*template.Boun
 	if text == "" {
 		text = src.Text
 	}
-	t, err := template.Parse([]byte(text), template.Limits{Bytes: 8 << 20})
+	t, err := template.ParseProcessed([]byte(text), template.Limits{Bytes: 8 << 20}, src.Extended)
 	if err != nil {
 		return nil, err
 	}

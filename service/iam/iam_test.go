@@ -162,7 +162,7 @@ func FuzzRewrite(f *testing.F) {
 		if rewrite(doc, func(s string) string { return s }) != doc {
 			t.Error("nothing to change, and it changed")
 		}
-		if validateTrust(doc) != nil {
+		if validateTrust(doc, "") != nil {
 			return
 		}
 		n := 0

@@ -47,7 +47,7 @@ func (s *Service) CreateRole(ctx context.Context, in *iamapi.CreateRoleInput) (*
 			return nil, err
 		}
 	}
-	if err := validateTrust(in.AssumeRolePolicyDocument); err != nil {
+	if err := validateTrust(in.AssumeRolePolicyDocument, s.cfg.Domain); err != nil {
 		return nil, err
 	}
 	e := &entity{Kind: role, Name: in.RoleName, ID: s.newID("AROA"), Path: wire.Or(in.Path, "/"), Created: s.now(), Tags: tags,
@@ -132,7 +132,7 @@ func (s *Service) UpdateRoleDescriptionRequires(ctx context.Context, in *iamapi.
 
 // UpdateAssumeRolePolicy implements the operation.
 func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *iamapi.UpdateAssumeRolePolicyInput) (*iamapi.UpdateAssumeRolePolicyOutput, error) {
-	if err := validateTrust(in.PolicyDocument); err != nil {
+	if err := validateTrust(in.PolicyDocument, s.cfg.Domain); err != nil {
 		return nil, err
 	}
 	return &iamapi.UpdateAssumeRolePolicyOutput{}, s.change(ctx, role, in.RoleName, func(tx store.Tx, e *entity) (err error) {

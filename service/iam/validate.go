@@ -9,8 +9,8 @@ import (
 )
 
 // parse reads a document in the words of IAM; quota names the limit that size passes.
-func parse(kind policy.Kind, doc, quota string, size int) (*policy.Document, error) {
-	d, err := policy.Parse(kind, []byte(doc), policy.Limits{Size: size})
+func parse(kind policy.Kind, doc, quota string, size int, domain string) (*policy.Document, error) {
+	d, err := policy.Parse(kind, []byte(doc), policy.Limits{Size: size, Domain: domain})
 	if err == nil {
 		return d, nil
 	}
@@ -22,16 +22,16 @@ func parse(kind policy.Kind, doc, quota string, size int) (*policy.Document, err
 }
 
 func validateManaged(doc string) error {
-	_, err := parse(policy.Managed, doc, "PolicySize", managedSizeMax)
+	_, err := parse(policy.Managed, doc, "PolicySize", managedSizeMax, "")
 	return err
 }
 
 func validateInline(doc string) error {
-	_, err := parse(policy.Identity, doc, "", 0)
+	_, err := parse(policy.Identity, doc, "", 0, "")
 	return err
 }
 
-func validateTrust(doc string) error {
-	_, err := parse(policy.Trust, doc, "ACLSizePerRole", trustSizeMax)
+func validateTrust(doc, domain string) error {
+	_, err := parse(policy.Trust, doc, "ACLSizePerRole", trustSizeMax, domain)
 	return err
 }

@@ -58,7 +58,8 @@ func inlineZip(code, runtime string) ([]byte, error) {
 	if _, err := f.Write([]byte(code)); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	err = w.Close()
+	return b.Bytes(), err
 }
 
 func codeFor(p resource.Properties) (*lambdaapi.FunctionCode, error) {

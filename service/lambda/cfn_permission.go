@@ -58,7 +58,7 @@ func (mappingType) Name() string { return "AWS::Lambda::EventSourceMapping" }
 
 // Supports implements resource.Type.
 func (mappingType) Supports() []string {
-	return []string{"FunctionName", "EventSourceArn", "BatchSize", "Enabled", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "ScalingConfig", "Tags"}
+	return []string{"FunctionName", "EventSourceArn", "BatchSize", "Enabled", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "ScalingConfig", "FilterCriteria", "Tags"}
 }
 
 // Create implements resource.Type.
@@ -116,6 +116,9 @@ func (t mappingType) Update(ctx context.Context, r *resource.Request) (*resource
 	}
 	if in.Enabled == nil {
 		in.Enabled = wire.P(true)
+	}
+	if in.FilterCriteria == nil {
+		in.FilterCriteria = &lambdaapi.FilterCriteria{}
 	}
 	if in.FunctionResponseTypes == nil {
 		in.FunctionResponseTypes = []string{}

@@ -8,6 +8,7 @@ import (
 	lambdaapi "virga/api/lambda"
 	sqsapi "virga/api/sqs"
 	"virga/internal/env"
+	"virga/internal/eventpattern"
 	"virga/internal/job"
 	"virga/internal/store"
 	"virga/internal/wire"
@@ -18,6 +19,7 @@ const (
 	batchDefault = 10
 	batchMax     = 10_000
 	batchPlain   = 10 // without a batching window
+	filtersMax   = 5
 )
 
 func (m *mapping) arn(account, region string) string {
@@ -34,6 +36,12 @@ func showMapping(account, region string, m *mapping) *lambdaapi.EventSourceMappi
 		EventSourceMappingArn: wire.P(m.arn(account, region)), FunctionResponseTypes: []string{}}
 	if m.Report {
 		o.FunctionResponseTypes = []string{"ReportBatchItemFailures"}
+	}
+	if len(m.Filters) > 0 {
+		o.FilterCriteria = &lambdaapi.FilterCriteria{}
+		for _, f := range m.Filters {
+			o.FilterCriteria.Filters = append(o.FilterCriteria.Filters, lambdaapi.Filter{Pattern: &f})
+		}
 	}
 	if m.MaxAtOnce > 0 {
 		o.ScalingConfig = &lambdaapi.ScalingConfig{MaximumConcurrency: &m.MaxAtOnce}
@@ -53,8 +61,6 @@ func refuseMapping(in *lambdaapi.CreateEventSourceMappingInput) error {
 		return wire.Unsupported("CreateEventSourceMapping: EventSourceArn " + source + " (queues of SQS are)")
 	case strings.HasSuffix(source, ".fifo"):
 		return wire.Unsupported("CreateEventSourceMapping: FIFO queues")
-	case in.FilterCriteria != nil && len(in.FilterCriteria.Filters) > 0:
-		return wire.Unsupported("CreateEventSourceMapping: FilterCriteria")
 	case in.StartingPosition != nil || in.StartingPositionTimestamp != nil:
 		return invalid("StartingPosition is not valid for SQS event sources.")
 	case in.ParallelizationFactor != nil || in.BisectBatchOnFunctionError != nil || in.MaximumRetryAttempts != nil || in.MaximumRecordAgeInSeconds != nil || in.TumblingWindowInSeconds != nil && *in.TumblingWindowInSeconds > 0:
@@ -73,6 +79,24 @@ func refuseMapping(in *lambdaapi.CreateEventSourceMappingInput) error {
 		return wire.Unsupported("CreateEventSourceMapping: ProvisionedPollerConfig")
 	}
 	return nil
+}
+
+// filtersOf reads filter criteria and refuses patterns that are none.
+func filtersOf(in *lambdaapi.FilterCriteria) ([]string, error) {
+	if in == nil {
+		return nil, nil
+	}
+	if len(in.Filters) > filtersMax {
+		return nil, invalid("Filter criteria can have at most %d filters.", filtersMax)
+	}
+	var out []string
+	for _, f := range in.Filters {
+		out = append(out, wire.V(f.Pattern))
+	}
+	if _, err := eventpattern.ParseFilters(out, eventpattern.SourceSQS, eventpattern.Limits{}); err != nil {
+		return nil, invalid(eventpattern.FilterRefusal)
+	}
+	return out, nil
 }
 
 func checkBatch(m *mapping) error {
@@ -132,6 +156,9 @@ func (s *Service) CreateEventSourceMapping(ctx context.Context, in *lambdaapi.Cr
 		m.MaxAtOnce = wire.V(in.ScalingConfig.MaximumConcurrency)
 	}
 	m.Report = len(in.FunctionResponseTypes) > 0
+	if m.Filters, err = filtersOf(in.FilterCriteria); err != nil {
+		return nil, err
+	}
 	if err := checkBatch(m); err != nil {
 		return nil, err
 	}
@@ -278,6 +305,10 @@ func (s *Service) UpdateEventSourceMapping(ctx context.Context, in *lambdaapi.Up
 	if err := s.checkSource(ctx, t, m.Source); err != nil {
 		return nil, err
 	}
+	filters, err := filtersOf(in.FilterCriteria)
+	if err != nil {
+		return nil, err
+	}
 	now := s.cfg.Env.Now()
 	var out *lambdaapi.EventSourceMappingConfiguration
 	err = s.cfg.Store.Update(ctx, nil, func(tx store.Tx) error {
@@ -285,6 +316,9 @@ func (s *Service) UpdateEventSourceMapping(ctx context.Context, in *lambdaapi.Up
 		m, ok := store.Load[mapping](tx, k)
 		if !ok {
 			return noMapping()
+		}
+		if in.FilterCriteria != nil {
+			m.Filters = filters
 		}
 		if m.State == "Deleting" || m.State == "Creating" || m.State == "Updating" {
 			return &lambdaapi.ResourceInUseException{Message: "Cannot update the event source mapping because it is in use.", Type: wire.P("User")}

@@ -13,6 +13,7 @@ import (
 	sqsapi "virga/api/sqs"
 	"virga/internal/compute"
 	"virga/internal/env"
+	"virga/internal/eventpattern"
 	"virga/internal/job"
 	"virga/internal/store"
 	"virga/internal/wire"
@@ -23,7 +24,7 @@ import (
 const (
 	pollKind      = "lambda.poll"
 	pollersMax    = 10
-	longPoll      = 20 // seconds
+	longPoll      = 1 // seconds: so soon a poll sees that its mapping changed
 	pollFor       = 20 * time.Second
 	pollPause     = 5 * time.Second // after a failure to poll
 	throttlePause = time.Second
@@ -102,7 +103,7 @@ func (k *poll) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 		if last != "" {
 			out.Last = last
 		}
-		out.Found += n
+		out.Found += max(n, 0)
 		switch {
 		case errors.Is(err, errGone):
 			out.Gone = true
@@ -111,7 +112,9 @@ func (k *poll) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 		case err != nil:
 			out.Pause, out.Last = pollPause, "PROBLEM: "+wire.Info(nil, wire.JSON11, err).Message
 		}
-		if err != nil || n == 0 || p.Index == 0 && out.Found == n || ctx.Err() != nil || !k.s.cfg.Env.Now().Before(until) {
+		// Step 0 goes on while nothing comes, and ends with the first batch, so that its settling can set another poller going.
+		done := p.Index == 0 && n > 0 || p.Index > 0 && n == 0
+		if err != nil || n < 0 || done || ctx.Err() != nil || !k.s.cfg.Env.Now().Before(until) {
 			break
 		}
 	}
@@ -187,7 +190,7 @@ type attribute struct {
 }
 
 // pollOnce receives one batch, runs the function with it and deletes what was done. Messages of a failed batch stay
-// hidden until their visibility timeout ends, as AWS leaves them.
+// hidden until their visibility timeout ends, as AWS leaves them. found is -1 where the mapping is no longer enabled.
 func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (found int, last string, err error) {
 	var m *mapping
 	if err := s.cfg.Store.View(ctx, func(r store.Reader) error {
@@ -197,7 +200,7 @@ func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (
 		return 0, "", err
 	}
 	if m == nil || m.State != "Enabled" {
-		return 0, "", nil
+		return -1, "", nil
 	}
 	x := m.target(account, p.Region)
 	t, err := s.find(ctx, x)
@@ -214,9 +217,30 @@ func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (
 	if err != nil || len(msgs) == 0 {
 		return 0, "", err
 	}
+	filters, err := eventpattern.ParseFilters(m.Filters, eventpattern.SourceSQS, eventpattern.Limits{})
+	if err != nil {
+		return 0, "", err
+	}
 	event := struct{ Records []record }{}
+	var wanted, refused []sqsapi.Message
 	for i := range msgs {
-		event.Records = append(event.Records, recordOf(m, p.Region, &msgs[i]))
+		r := recordOf(m, p.Region, &msgs[i])
+		if len(m.Filters) > 0 {
+			b, err := json.Marshal(r)
+			if err != nil {
+				return 0, "", err
+			}
+			if ok, err := filters.Match(b); err != nil || !ok { // what no filter takes leaves the queue unseen
+				refused = append(refused, msgs[i])
+				continue
+			}
+		}
+		wanted = append(wanted, msgs[i])
+		event.Records = append(event.Records, r)
+	}
+	found, msgs = len(msgs), wanted
+	if err := remove(ctx, client, m, refused, nil); err != nil || len(msgs) == 0 {
+		return found, "", err
 	}
 	payload, err := json.Marshal(event)
 	if err != nil {
@@ -228,17 +252,33 @@ func (s *Service) pollOnce(ctx context.Context, account string, p pollPayload) (
 	_, f := s.pick(t)
 	r, err := s.cfg.Compute.Invoke(ctx, f, compute.Invocation{RequestID: env.NewID(s.cfg.Env), InvokedARN: x.qualified(), Payload: payload, Reserved: reservation(t)})
 	if err != nil {
-		return len(msgs), "PROBLEM: " + err.Error(), err
+		return found, "PROBLEM: " + err.Error(), err
 	}
-	done, last := processed(m, r, msgs)
+	ok, failed, last := processed(m, r, msgs)
+	if ok {
+		if err := remove(ctx, client, m, msgs, failed); err != nil {
+			return found, "PROBLEM: messages could not be deleted", err
+		}
+	}
+	return found, last, nil
+}
+
+// remove deletes messages but those named.
+func remove(ctx context.Context, client *sqsapi.Client, m *mapping, msgs []sqsapi.Message, but map[string]bool) error {
+	var done []sqsapi.DeleteMessageBatchRequestEntry
+	for i := range msgs {
+		if !but[wire.V(msgs[i].MessageId)] {
+			done = append(done, sqsapi.DeleteMessageBatchRequestEntry{Id: strconv.Itoa(i), ReceiptHandle: wire.V(msgs[i].ReceiptHandle)})
+		}
+	}
 	for len(done) > 0 {
 		n := min(len(done), 10)
 		if _, err := client.DeleteMessageBatch(ctx, &sqsapi.DeleteMessageBatchInput{QueueUrl: queueURL(m.Source), Entries: done[:n]}); err != nil {
-			return len(msgs), "PROBLEM: messages could not be deleted", err
+			return err
 		}
 		done = done[n:]
 	}
-	return len(msgs), last, nil
+	return nil
 }
 
 // receive gathers a batch: one receive, or more until the batching window ends.
@@ -289,42 +329,36 @@ func recordOf(m *mapping, region string, msg *sqsapi.Message) record {
 	return r
 }
 
-// processed tells which messages are done with: all, none after an error, or all but those that the function names
+// processed tells what of a batch is done with: all of it, none after an error, or all but those that the function names
 // where the mapping reports failures. An answer that names nothing well fails the whole batch.
-func processed(m *mapping, r *compute.Result, msgs []sqsapi.Message) (done []sqsapi.DeleteMessageBatchRequestEntry, last string) {
+func processed(m *mapping, r *compute.Result, msgs []sqsapi.Message) (ok bool, failed map[string]bool, last string) {
 	if r.Error != "" {
-		return nil, "PROBLEM: Function call failed"
+		return false, nil, "PROBLEM: Function call failed"
 	}
-	failed := map[string]bool{}
-	if m.Report {
-		var answer struct {
-			Failures []struct {
-				ID *string `json:"itemIdentifier"`
-			} `json:"batchItemFailures"`
-		}
-		if len(r.Payload) > 0 && string(r.Payload) != "null" && string(r.Payload) != "{}" {
-			if err := json.Unmarshal(r.Payload, &answer); err != nil {
-				return nil, "PROBLEM: the function's answer names no batchItemFailures"
-			}
-		}
-		known := map[string]bool{}
-		for i := range msgs {
-			known[wire.V(msgs[i].MessageId)] = true
-		}
-		for _, f := range answer.Failures {
-			if f.ID == nil || !known[*f.ID] {
-				return nil, "PROBLEM: the function names a message that is not of the batch"
-			}
-			failed[*f.ID] = true
-		}
+	failed = map[string]bool{}
+	if !m.Report || len(r.Payload) == 0 || string(r.Payload) == "null" || string(r.Payload) == "{}" {
+		return true, failed, "OK"
 	}
+	var answer struct {
+		Failures []struct {
+			ID *string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(r.Payload, &answer); err != nil {
+		return false, nil, "PROBLEM: the function's answer names no batchItemFailures"
+	}
+	known := map[string]bool{}
 	for i := range msgs {
-		if !failed[wire.V(msgs[i].MessageId)] {
-			done = append(done, sqsapi.DeleteMessageBatchRequestEntry{Id: strconv.Itoa(i), ReceiptHandle: wire.V(msgs[i].ReceiptHandle)})
+		known[wire.V(msgs[i].MessageId)] = true
+	}
+	for _, f := range answer.Failures {
+		if f.ID == nil || !known[*f.ID] {
+			return false, nil, "PROBLEM: the function names a message that is not of the batch"
 		}
+		failed[*f.ID] = true
 	}
 	if len(failed) > 0 {
-		return done, "PROBLEM: Function reported " + strconv.Itoa(len(failed)) + " failed messages"
+		return true, failed, "PROBLEM: Function reported " + strconv.Itoa(len(failed)) + " failed messages"
 	}
-	return done, "OK"
+	return true, failed, "OK"
 }

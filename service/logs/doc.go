@@ -11,7 +11,8 @@
 //
 // The host prefix of StartLiveTail (streaming-, since 2026 stream-) is accepted before every host of this server. Clients
 // that put it before 127.0.0.1 find no such host: set AWS_DISABLE_HOST_PREFIX_INJECTION=true (botocore: Config with
-// inject_host_prefix=False; SDK for JavaScript: disableHostPrefix), or use an endpoint like http://api.localhost:4566.
+// inject_host_prefix=False; SDK for JavaScript: disableHostPrefix), or use an endpoint like
+// http://api.localhost:4566 where names below localhost are resolved.
 //
 // Events lie in chunks: compressed, of one stream and one minute, at most chunkMax bytes; puts of one stream within a second
 // share a chunk while it is small. Small index rows name the chunks of a group and of a stream by time, so a page is read

@@ -208,3 +208,41 @@ func TestMillionLines(t *testing.T) {
 		t.Errorf("%d pages, %d events", pages, found)
 	}
 }
+
+// TestReadersAmongWriters: pages read while others put lose nothing that was acknowledged before they began.
+func TestReadersAmongWriters(t *testing.T) {
+	w := newWorld(t, false)
+	w.make(t, "g", "a", "b", "c")
+	done := make(chan error, 3)
+	for _, st := range []string{"a", "b", "c"} {
+		go func() {
+			for i := range 150 {
+				if _, err := w.PutLogEvents(w.ctx, &logsapi.PutLogEventsInput{LogGroupName: "g", LogStreamName: st, LogEvents: []logsapi.InputLogEvent{at(w.now(), fmt.Sprint(st, i))}}); err != nil {
+					done <- err
+					return
+				}
+				if i%30 == 29 {
+					end := w.now()
+					out, err := w.FilterLogEvents(w.ctx, &logsapi.FilterLogEventsInput{LogGroupName: wire.P("g"), LogStreamNames: []string{st}, EndTime: &end})
+					if err == nil && len(out.Events) != i+1 {
+						err = fmt.Errorf("%s: %d events after %d puts", st, len(out.Events), i+1)
+					}
+					if err != nil {
+						done <- err
+						return
+					}
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := w.FilterLogEvents(w.ctx, &logsapi.FilterLogEventsInput{LogGroupName: wire.P("g")})
+	if err != nil || len(out.Events) != 450 {
+		t.Fatal(len(out.Events), err)
+	}
+}

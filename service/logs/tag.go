@@ -84,9 +84,17 @@ func (s *Service) needTags(ctx context.Context, r *wire.Requirements, action str
 	n.Conditions = append(n.Conditions, conditions...)
 }
 
+// byARN reads a resource's ARN; a name is none.
+func byARN(c *wire.Call, arn string) (ident, error) {
+	if !strings.HasPrefix(arn, "arn:") {
+		return ident{}, bad("The specified resource ARN is not valid: " + arn)
+	}
+	return identify(c, arn)
+}
+
 // TagResource implements the operation.
 func (s *Service) TagResource(ctx context.Context, in *logsapi.TagResourceInput) (*logsapi.TagResourceOutput, error) {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
 		err = s.tag(ctx, i, in.Tags)
 	}
@@ -98,7 +106,7 @@ func (s *Service) TagResource(ctx context.Context, in *logsapi.TagResourceInput)
 
 // TagResourceRequires implements the operation's requirements.
 func (s *Service) TagResourceRequires(ctx context.Context, in *logsapi.TagResourceInput, r *wire.Requirements) error {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
 		s.needTags(ctx, r, "TagResource", i, requestTags(in.Tags)...)
 	}
@@ -107,7 +115,7 @@ func (s *Service) TagResourceRequires(ctx context.Context, in *logsapi.TagResour
 
 // UntagResource implements the operation.
 func (s *Service) UntagResource(ctx context.Context, in *logsapi.UntagResourceInput) (*logsapi.UntagResourceOutput, error) {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
 		err = s.untag(ctx, i, in.TagKeys)
 	}
@@ -119,7 +127,7 @@ func (s *Service) UntagResource(ctx context.Context, in *logsapi.UntagResourceIn
 
 // UntagResourceRequires implements the operation's requirements.
 func (s *Service) UntagResourceRequires(ctx context.Context, in *logsapi.UntagResourceInput, r *wire.Requirements) error {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
 		s.needTags(ctx, r, "UntagResource", i, wire.Condition{Key: "aws:TagKeys", Values: in.TagKeys})
 	}
@@ -128,7 +136,7 @@ func (s *Service) UntagResourceRequires(ctx context.Context, in *logsapi.UntagRe
 
 // ListTagsForResource implements the operation.
 func (s *Service) ListTagsForResource(ctx context.Context, in *logsapi.ListTagsForResourceInput) (*logsapi.ListTagsForResourceOutput, error) {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +149,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *logsapi.ListTagsF
 
 // ListTagsForResourceRequires implements the operation's requirements.
 func (s *Service) ListTagsForResourceRequires(ctx context.Context, in *logsapi.ListTagsForResourceInput, r *wire.Requirements) error {
-	i, err := identify(wire.CallOf(ctx), in.ResourceArn)
+	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
 		s.needTags(ctx, r, "ListTagsForResource", i)
 	}

@@ -13,17 +13,6 @@ func absent(code, message, bucket string) error {
 	return wire.Errorf(code, 404, "%s", message).With("BucketName", bucket)
 }
 
-// GetBucketCors implements the operation.
-func (s *Service) GetBucketCors(ctx context.Context, in *s3api.GetBucketCorsInput) (*s3api.GetBucketCorsOutput, error) {
-	return nil, absent("NoSuchCORSConfiguration", "The CORS configuration does not exist", in.Bucket)
-}
-
-// GetBucketCorsRequires implements the operation's requirements.
-func (s *Service) GetBucketCorsRequires(ctx context.Context, in *s3api.GetBucketCorsInput, r *wire.Requirements) error {
-	_, _, err := s.need(ctx, r, in.Bucket, "", in.ExpectedBucketOwner, "GetBucketCORS")
-	return err
-}
-
 // GetBucketWebsite implements the operation.
 func (s *Service) GetBucketWebsite(ctx context.Context, in *s3api.GetBucketWebsiteInput) (*s3api.GetBucketWebsiteOutput, error) {
 	return nil, absent("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration", in.Bucket)
@@ -32,17 +21,6 @@ func (s *Service) GetBucketWebsite(ctx context.Context, in *s3api.GetBucketWebsi
 // GetBucketWebsiteRequires implements the operation's requirements.
 func (s *Service) GetBucketWebsiteRequires(ctx context.Context, in *s3api.GetBucketWebsiteInput, r *wire.Requirements) error {
 	_, _, err := s.need(ctx, r, in.Bucket, "", in.ExpectedBucketOwner, "GetBucketWebsite")
-	return err
-}
-
-// GetBucketLifecycleConfiguration implements the operation.
-func (s *Service) GetBucketLifecycleConfiguration(ctx context.Context, in *s3api.GetBucketLifecycleConfigurationInput) (*s3api.GetBucketLifecycleConfigurationOutput, error) {
-	return nil, absent("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", in.Bucket)
-}
-
-// GetBucketLifecycleConfigurationRequires implements the operation's requirements.
-func (s *Service) GetBucketLifecycleConfigurationRequires(ctx context.Context, in *s3api.GetBucketLifecycleConfigurationInput, r *wire.Requirements) error {
-	_, _, err := s.need(ctx, r, in.Bucket, "", in.ExpectedBucketOwner, "GetLifecycleConfiguration")
 	return err
 }
 

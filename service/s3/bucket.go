@@ -179,6 +179,7 @@ func (s *Service) DeleteBucket(ctx context.Context, in *s3api.DeleteBucketInput)
 		tx.Delete(nameKey(b.Name))
 		tx.Delete(k)
 		tx.Bump(scope(b.Name))
+		job.Cancel(tx, b.Account, lifecycleKind, b.ID)
 		uploads := false
 		tx.Range(store.Prefix(uploadsOf(b)), func(store.Key, []byte) bool { uploads = true; return false })
 		if uploads {

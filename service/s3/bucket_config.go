@@ -124,15 +124,17 @@ func (s *Service) PutBucketEncryption(ctx context.Context, in *s3api.PutBucketEn
 	r := rules[0]
 	d := r.ApplyServerSideEncryptionByDefault
 	switch {
-	case d.SSEAlgorithm != "AES256":
+	case d.SSEAlgorithm != "AES256" && d.SSEAlgorithm != "aws:kms":
 		return nil, wire.Unsupported("PutBucketEncryption: SSEAlgorithm=" + d.SSEAlgorithm)
-	case d.KMSMasterKeyID != nil:
+	case d.SSEAlgorithm == "aws:kms" && d.KMSMasterKeyID != nil && !managedKey(*d.KMSMasterKeyID):
+		return nil, wire.Unsupported("PutBucketEncryption: KMSMasterKeyID (keys of one's own)")
+	case d.SSEAlgorithm == "AES256" && d.KMSMasterKeyID != nil:
 		return nil, argument("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse", "ApplyServerSideEncryptionByDefault", "")
 	case r.BlockedEncryptionTypes != nil && !only(r.BlockedEncryptionTypes.EncryptionType, "NONE", "SSE-C"):
 		return nil, wire.Unsupported("PutBucketEncryption: BlockedEncryptionTypes")
 	}
 	return &s3api.PutBucketEncryptionOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error {
-		b.BucketKey = wire.V(r.BucketKeyEnabled)
+		b.BucketKey, b.KMS = wire.V(r.BucketKeyEnabled), d.SSEAlgorithm == "aws:kms"
 		return nil
 	})
 }
@@ -163,7 +165,7 @@ func (s *Service) GetBucketEncryption(ctx context.Context, in *s3api.GetBucketEn
 		return nil, err
 	}
 	return &s3api.GetBucketEncryptionOutput{ServerSideEncryptionConfiguration: &s3api.ServerSideEncryptionConfiguration{Rules: []s3api.ServerSideEncryptionRule{{
-		ApplyServerSideEncryptionByDefault: &s3api.ServerSideEncryptionByDefault{SSEAlgorithm: "AES256"}, BucketKeyEnabled: &b.BucketKey}}}}, nil
+		ApplyServerSideEncryptionByDefault: &s3api.ServerSideEncryptionByDefault{SSEAlgorithm: *(&headers{KMS: b.KMS}).sse()}, BucketKeyEnabled: &b.BucketKey}}}}, nil
 }
 
 // GetBucketEncryptionRequires implements the operation's requirements.
@@ -175,7 +177,7 @@ func (s *Service) GetBucketEncryptionRequires(ctx context.Context, in *s3api.Get
 // DeleteBucketEncryption implements the operation: the default comes back.
 func (s *Service) DeleteBucketEncryption(ctx context.Context, in *s3api.DeleteBucketEncryptionInput) (*s3api.DeleteBucketEncryptionOutput, error) {
 	return &s3api.DeleteBucketEncryptionOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error {
-		b.BucketKey = false
+		b.BucketKey, b.KMS = false, false
 		return nil
 	})
 }

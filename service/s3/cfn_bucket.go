@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"strings"
+	"time"
 
 	s3api "virga/api/s3"
 	"virga/internal/resource"
@@ -17,7 +18,7 @@ func (bucketType) Name() string { return "AWS::S3::Bucket" }
 
 // Supports implements resource.Type.
 func (bucketType) Supports() []string {
-	return []string{"BucketName", "AccessControl", "BucketEncryption", "VersioningConfiguration", "PublicAccessBlockConfiguration", "OwnershipControls", "Tags"}
+	return []string{"BucketName", "AccessControl", "BucketEncryption", "VersioningConfiguration", "PublicAccessBlockConfiguration", "OwnershipControls", "CorsConfiguration", "LifecycleConfiguration", "Tags"}
 }
 
 // PhysicalName implements resource.Namer: names of buckets are lower case.
@@ -150,6 +151,32 @@ func (bucketType) configure(ctx context.Context, c *s3api.Client, r *resource.Re
 			return err
 		}
 	}
+	if p.Has("CorsConfiguration") {
+		conf, err := corsOf(p)
+		if err != nil {
+			return err
+		}
+		if _, err := c.PutBucketCors(ctx, &s3api.PutBucketCorsInput{Bucket: r.Physical, CORSConfiguration: conf}); err != nil {
+			return err
+		}
+	} else if gone("CorsConfiguration") {
+		if _, err := c.DeleteBucketCors(ctx, &s3api.DeleteBucketCorsInput{Bucket: r.Physical}); err != nil {
+			return err
+		}
+	}
+	if p.Has("LifecycleConfiguration") {
+		conf, err := lifecycleOf(p)
+		if err != nil {
+			return err
+		}
+		if _, err := c.PutBucketLifecycleConfiguration(ctx, &s3api.PutBucketLifecycleConfigurationInput{Bucket: r.Physical, LifecycleConfiguration: conf}); err != nil {
+			return err
+		}
+	} else if gone("LifecycleConfiguration") {
+		if _, err := c.DeleteBucketLifecycle(ctx, &s3api.DeleteBucketLifecycleInput{Bucket: r.Physical}); err != nil {
+			return err
+		}
+	}
 	if p.Has("OwnershipControls") {
 		conf := &s3api.OwnershipControls{}
 		if err := p.Decode("OwnershipControls", conf); err != nil {
@@ -164,6 +191,83 @@ func (bucketType) configure(ctx context.Context, c *s3api.Client, r *resource.Re
 		}
 	}
 	return nil
+}
+
+// corsOf reads CorsConfiguration, whose members are spelled otherwise than the operation's.
+func corsOf(p resource.Properties) (*s3api.CORSConfiguration, error) {
+	var conf struct {
+		CorsRules []struct {
+			Id                                                             *string
+			AllowedHeaders, AllowedMethods, AllowedOrigins, ExposedHeaders []string
+			MaxAge                                                         *int32
+		}
+	}
+	if err := p.Decode("CorsConfiguration", &conf); err != nil {
+		return nil, err
+	}
+	out := &s3api.CORSConfiguration{}
+	for _, r := range conf.CorsRules {
+		out.CORSRules = append(out.CORSRules, s3api.CORSRule{ID: r.Id, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
+			ExposeHeaders: r.ExposedHeaders, MaxAgeSeconds: r.MaxAge})
+	}
+	return out, nil
+}
+
+// lifecycleOf reads LifecycleConfiguration: its rules are flat, the operation's have filters.
+func lifecycleOf(p resource.Properties) (*s3api.BucketLifecycleConfiguration, error) {
+	var conf struct {
+		Rules []struct {
+			Id, Prefix                                *string
+			Status                                    string
+			TagFilters                                []s3api.Tag
+			ExpirationInDays                          *int32
+			ExpirationDate                            *time.Time
+			ExpiredObjectDeleteMarker                 *bool
+			NoncurrentVersionExpiration               *s3api.NoncurrentVersionExpiration
+			NoncurrentVersionExpirationInDays         *int32
+			AbortIncompleteMultipartUpload            *s3api.AbortIncompleteMultipartUpload
+			ObjectSizeGreaterThan, ObjectSizeLessThan *int64
+			Transitions, NoncurrentVersionTransitions []any
+			Transition, NoncurrentVersionTransition   any
+		}
+		TransitionDefaultMinimumObjectSize *string
+	}
+	if err := p.Decode("LifecycleConfiguration", &conf); err != nil {
+		return nil, err
+	}
+	out := &s3api.BucketLifecycleConfiguration{}
+	for _, r := range conf.Rules {
+		if len(r.Transitions)+len(r.NoncurrentVersionTransitions) > 0 || r.Transition != nil || r.NoncurrentVersionTransition != nil {
+			return nil, wire.Unsupported("AWS::S3::Bucket: LifecycleConfiguration with transitions")
+		}
+		l := s3api.LifecycleRule{ID: r.Id, Status: r.Status, NoncurrentVersionExpiration: r.NoncurrentVersionExpiration, AbortIncompleteMultipartUpload: r.AbortIncompleteMultipartUpload}
+		if l.NoncurrentVersionExpiration == nil && r.NoncurrentVersionExpirationInDays != nil {
+			l.NoncurrentVersionExpiration = &s3api.NoncurrentVersionExpiration{NoncurrentDays: r.NoncurrentVersionExpirationInDays}
+		}
+		if r.ExpirationInDays != nil || r.ExpirationDate != nil || r.ExpiredObjectDeleteMarker != nil {
+			l.Expiration = &s3api.LifecycleExpiration{Days: r.ExpirationInDays, Date: r.ExpirationDate, ExpiredObjectDeleteMarker: r.ExpiredObjectDeleteMarker}
+		}
+		and := s3api.LifecycleRuleAndOperator{Prefix: r.Prefix, Tags: r.TagFilters, ObjectSizeGreaterThan: r.ObjectSizeGreaterThan, ObjectSizeLessThan: r.ObjectSizeLessThan}
+		n := len(and.Tags)
+		for _, has := range []bool{and.Prefix != nil, and.ObjectSizeGreaterThan != nil, and.ObjectSizeLessThan != nil} {
+			if has {
+				n++
+			}
+		}
+		switch {
+		case n > 1:
+			l.Filter = &s3api.LifecycleRuleFilter{And: &and}
+		case n == 0:
+			l.Filter = &s3api.LifecycleRuleFilter{Prefix: wire.P("")}
+		default:
+			l.Filter = &s3api.LifecycleRuleFilter{Prefix: and.Prefix, ObjectSizeGreaterThan: and.ObjectSizeGreaterThan, ObjectSizeLessThan: and.ObjectSizeLessThan}
+			if len(and.Tags) == 1 {
+				l.Filter.Tag = &and.Tags[0]
+			}
+		}
+		out.Rules = append(out.Rules, l)
+	}
+	return out, nil
 }
 
 // Update implements resource.Type.

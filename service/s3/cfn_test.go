@@ -28,7 +28,10 @@ func TestBucketResource(t *testing.T) {
 		Properties: resource.Properties{"VersioningConfiguration": map[string]any{"Status": "Enabled"},
 			"BucketEncryption":               map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}}}},
 			"PublicAccessBlockConfiguration": map[string]any{"BlockPublicAcls": "true", "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": false},
-			"Tags":                           []any{map[string]any{"Key": "team", "Value": "a"}}},
+			"CorsConfiguration":              map[string]any{"CorsRules": []any{map[string]any{"Id": "c", "AllowedMethods": []any{"GET"}, "AllowedOrigins": []any{"*"}, "ExposedHeaders": []any{"ETag"}, "MaxAge": "30"}}},
+			"LifecycleConfiguration": map[string]any{"Rules": []any{map[string]any{"Id": "CleanupOldVersions", "Status": "Enabled", "NoncurrentVersionExpiration": map[string]any{"NoncurrentDays": 30}},
+				map[string]any{"Id": "AbortIncompleteMultipartUploads", "Status": "Enabled", "AbortIncompleteMultipartUpload": map[string]any{"DaysAfterInitiation": 1}}}},
+			"Tags": []any{map[string]any{"Key": "team", "Value": "a"}}},
 		Tags:    map[string]string{"aws:cloudformation:stack-id": "arn:stack/1", "aws:cloudformation:logical-id": "CodeBucket", "aws:cloudformation:stack-name": "My-Stack"},
 		Invoker: w.c.Invoker, Call: wire.CallOf(w.ctx)}
 	r.Physical = typ.(resource.Namer).PhysicalName(r)
@@ -61,6 +64,14 @@ func TestBucketResource(t *testing.T) {
 	if err != nil || len(tags.TagSet) != 4 {
 		t.Error(tags, err)
 	}
+	rules, err := w.c.GetBucketLifecycleConfiguration(w.ctx, &s3api.GetBucketLifecycleConfigurationInput{Bucket: r.Physical})
+	if err != nil || len(rules.Rules) != 2 || *rules.Rules[0].NoncurrentVersionExpiration.NoncurrentDays != 30 {
+		t.Error(rules, err)
+	}
+	cors, err := w.c.GetBucketCors(w.ctx, &s3api.GetBucketCorsInput{Bucket: r.Physical})
+	if err != nil || cors.CORSRules[0].ExposeHeaders[0] != "ETag" || *cors.CORSRules[0].MaxAgeSeconds != 30 {
+		t.Error(cors, err)
+	}
 	up := *r
 	up.Previous, up.Properties = r.Properties, resource.Properties{"BucketEncryption": r.Properties["BucketEncryption"]}
 	if _, err := typ.Update(w.ctx, &up); err != nil {
@@ -71,7 +82,7 @@ func TestBucketResource(t *testing.T) {
 		t.Error(v, err)
 	}
 	kms := *r
-	kms.Properties = resource.Properties{"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "aws:kms"}}}}}
+	kms.Properties = resource.Properties{"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "mine"}}}}}
 	if _, err := typ.Update(w.ctx, &kms); code(err) != "NotImplemented" {
 		t.Errorf("KMS: %v", err)
 	}

@@ -269,8 +269,14 @@ func checkEncryption(op string, sse, kmsKey, kmsContext, customer *string) error
 	switch v := wire.V(sse); {
 	case customer != nil:
 		return wire.Unsupported(op + ": SSECustomerAlgorithm (SSE-C)")
-	case v == "aws:kms" || v == "aws:kms:dsse" || v == "aws:fsx":
+	case v == "aws:kms:dsse" || v == "aws:fsx":
 		return wire.Unsupported(op + ": ServerSideEncryption=" + v)
+	case kmsContext != nil:
+		return wire.Unsupported(op + ": SSEKMSEncryptionContext")
+	case v == "aws:kms" && kmsKey != nil && !managedKey(*kmsKey):
+		return wire.Unsupported(op + ": SSEKMSKeyId (keys of one's own)")
+	case v == "aws:kms":
+		return nil
 	case v != "" && v != "AES256":
 		return wire.Errorf("InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256.")
 	case kmsKey != nil || kmsContext != nil:
@@ -279,7 +285,37 @@ func checkEncryption(op string, sse, kmsKey, kmsContext, customer *string) error
 	return nil
 }
 
-func sse() *string { return wire.P("AES256") }
+// managedKeyAlias is the key that AWS keeps for an account's objects. Here it stands for the account's own data key, with
+// which everything is sealed anyway.
+const managedKeyAlias = "alias/aws/s3"
+
+func managedKey(id string) bool {
+	return id == managedKeyAlias || strings.HasPrefix(id, "arn:aws:kms:") && strings.HasSuffix(id, ":"+managedKeyAlias)
+}
+
+// sse names the encryption of an object.
+func (h *headers) sse() *string {
+	if h.KMS {
+		return wire.P("aws:kms")
+	}
+	return wire.P("AES256")
+}
+
+// sseKey names its key.
+func (h *headers) sseKey(b *bucket) *string {
+	if !h.KMS {
+		return nil
+	}
+	return wire.P("arn:aws:kms:" + b.Region + ":" + b.Account + ":" + managedKeyAlias)
+}
+
+// sealedBy chooses an object's encryption: what the request says, else what the bucket does.
+func sealedBy(b *bucket, sse *string) bool {
+	if wire.V(sse) != "" {
+		return *sse == "aws:kms"
+	}
+	return b.KMS
+}
 
 // checkClass takes the storage classes whose objects can be read at once.
 func checkClass(op string, class *string) (string, error) {

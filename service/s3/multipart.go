@@ -61,6 +61,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3api.CreateMul
 		in.WebsiteRedirectLocation, in.StorageClass, in.Metadata, wire.Or(in.BucketKeyEnabled, b.BucketKey)); err != nil {
 		return nil, err
 	}
+	u.Headers.KMS = sealedBy(b, in.ServerSideEncryption)
 	if u.Tags, err = headerTags(in.Tagging); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3api.CreateMul
 	if err != nil {
 		return nil, err
 	}
-	out := &s3api.CreateMultipartUploadOutput{Bucket: &in.Bucket, Key: &in.Key, UploadId: &u.ID, ServerSideEncryption: sse()}
+	out := &s3api.CreateMultipartUploadOutput{Bucket: &in.Bucket, Key: &in.Key, UploadId: &u.ID, ServerSideEncryption: u.Headers.sse(), SSEKMSKeyId: u.Headers.sseKey(b)}
 	if algo != checksum.None {
 		out.ChecksumAlgorithm, out.ChecksumType = wire.P(algo.String()), checksumType(u.Compose)
 	}
@@ -191,7 +192,7 @@ func (s *Service) UploadPart(ctx context.Context, in *s3api.UploadPartInput) (*s
 	if _, err := s.keepPart(ctx, b, in.Key, u, in.PartNumber, got); err != nil {
 		return nil, err
 	}
-	out := &s3api.UploadPartOutput{ETag: quoted(checksum.ETag(got.md5)), ServerSideEncryption: sse()}
+	out := &s3api.UploadPartOutput{ETag: quoted(checksum.ETag(got.md5)), ServerSideEncryption: u.Headers.sse(), SSEKMSKeyId: u.Headers.sseKey(b)}
 	if algo != checksum.None || p.want != nil {
 		v := fieldsOf(p.algo, checksum.Encode(got.sum))
 		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumCRC64NVME, out.ChecksumSHA1 = v.CRC32, v.CRC32C, v.CRC64NVME, v.SHA1
@@ -259,7 +260,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3api.UploadPartCopyIn
 	if err != nil {
 		return nil, err
 	}
-	out := &s3api.UploadPartCopyOutput{ServerSideEncryption: sse(), CopySourceVersionId: shownVersion(f.b, f.o),
+	out := &s3api.UploadPartCopyOutput{ServerSideEncryption: u.Headers.sse(), SSEKMSKeyId: u.Headers.sseKey(b), CopySourceVersionId: shownVersion(f.b, f.o),
 		CopyPartResult: &s3api.CopyPartResult{ETag: quoted(checksum.ETag(got.md5)), LastModified: &pt.Modified}}
 	if algo != checksum.None {
 		v := fieldsOf(algo, checksum.Encode(got.sum))

@@ -114,7 +114,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3api.Complet
 	}
 	f, kind := o.shown()
 	return &s3api.CompleteMultipartUploadOutput{Bucket: &in.Bucket, Key: &in.Key, ETag: quoted(o.ETag), Location: wire.P(location(wire.CallOf(ctx), in.Bucket, in.Key)),
-		ServerSideEncryption: sse(), VersionId: written(as, o), ChecksumType: kind, ChecksumCRC32: f.CRC32, ChecksumCRC32C: f.CRC32C, ChecksumCRC64NVME: f.CRC64NVME,
+		ServerSideEncryption: o.Headers.sse(), SSEKMSKeyId: o.Headers.sseKey(as), VersionId: written(as, o), Expiration: as.expiration(in.Key, o), ChecksumType: kind, ChecksumCRC32: f.CRC32, ChecksumCRC32C: f.CRC32C, ChecksumCRC64NVME: f.CRC64NVME,
 		ChecksumSHA1: f.SHA1, ChecksumSHA256: f.SHA256, ChecksumSHA512: f.SHA512, ChecksumMD5: f.MD5, ChecksumXXHASH64: f.XXHASH64}, nil
 }
 

@@ -138,6 +138,7 @@ func (s *Service) CopyObject(ctx context.Context, in *s3api.CopyObjectInput) (*s
 	if err != nil {
 		return nil, err
 	}
+	o.Headers.KMS = sealedBy(b, in.ServerSideEncryption)
 	algo := checksum.Algorithm(f.o.Algo)
 	if in.ChecksumAlgorithm != nil && *in.ChecksumAlgorithm != "" {
 		if algo, err = algorithm(*in.ChecksumAlgorithm); err != nil {
@@ -156,7 +157,7 @@ func (s *Service) CopyObject(ctx context.Context, in *s3api.CopyObjectInput) (*s
 		return nil, err
 	}
 	v, kind := o.shown()
-	out := &s3api.CopyObjectOutput{ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(as, &o), CopyObjectResult: &s3api.CopyObjectResult{ETag: quoted(o.ETag),
+	out := &s3api.CopyObjectOutput{ServerSideEncryption: o.Headers.sse(), SSEKMSKeyId: o.Headers.sseKey(as), BucketKeyEnabled: keyEnabled(&o), VersionId: written(as, &o), Expiration: as.expiration(in.Key, &o), CopyObjectResult: &s3api.CopyObjectResult{ETag: quoted(o.ETag),
 		LastModified: &o.Modified, ChecksumType: kind, ChecksumCRC32: v.CRC32, ChecksumCRC32C: v.CRC32C, ChecksumCRC64NVME: v.CRC64NVME, ChecksumSHA1: v.SHA1,
 		ChecksumSHA256: v.SHA256, ChecksumSHA512: v.SHA512, ChecksumMD5: v.MD5, ChecksumXXHASH64: v.XXHASH64}}
 	out.CopySourceVersionId = shownVersion(f.b, f.o)

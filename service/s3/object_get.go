@@ -280,8 +280,11 @@ func (s *Service) GetObject(ctx context.Context, in *s3api.GetObjectInput) (*s3a
 	h := &o.Headers
 	out := &s3api.GetObjectOutput{Body: body, AcceptRanges: wire.P("bytes"), LastModified: &o.Modified, ContentLength: &sl.n, ETag: quoted(o.ETag), VersionId: shownVersion(b, o),
 		CacheControl: optional(h.Cache), ContentDisposition: optional(h.Disposition), ContentEncoding: optional(h.Encoding), ContentLanguage: optional(h.Language),
-		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: sse(), Metadata: h.Meta,
+		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: h.sse(), SSEKMSKeyId: h.sseKey(b), Metadata: h.Meta,
 		StorageClass: optional(h.Class), PartsCount: sl.parts}
+	if in.VersionId == nil {
+		out.Expiration = b.expiration(in.Key, o)
+	}
 	if sl.part {
 		out.ContentRange = wire.P(fmt.Sprintf("bytes %d-%d/%d", sl.off, sl.off+sl.n-1, o.Size))
 	}
@@ -340,8 +343,11 @@ func (s *Service) HeadObject(ctx context.Context, in *s3api.HeadObjectInput) (*s
 	h := &o.Headers
 	out := &s3api.HeadObjectOutput{AcceptRanges: wire.P("bytes"), LastModified: &o.Modified, ContentLength: &sl.n, ETag: quoted(o.ETag), VersionId: shownVersion(b, o),
 		CacheControl: optional(h.Cache), ContentDisposition: optional(h.Disposition), ContentEncoding: optional(h.Encoding), ContentLanguage: optional(h.Language),
-		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: sse(), Metadata: h.Meta,
+		ContentType: optional(h.Type), Expires: optional(h.Expires), WebsiteRedirectLocation: optional(h.Redirect), ServerSideEncryption: h.sse(), SSEKMSKeyId: h.sseKey(b), Metadata: h.Meta,
 		StorageClass: optional(h.Class), PartsCount: sl.parts}
+	if in.VersionId == nil {
+		out.Expiration = b.expiration(in.Key, o)
+	}
 	if sl.part {
 		out.ContentRange = wire.P(fmt.Sprintf("bytes %d-%d/%d", sl.off, sl.off+sl.n-1, o.Size))
 	}

@@ -124,6 +124,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3api.PutObjectInput) (*s3a
 		in.WebsiteRedirectLocation, in.StorageClass, in.Metadata, wire.Or(in.BucketKeyEnabled, b.BucketKey)); err != nil {
 		return nil, err
 	}
+	o.Headers.KMS = sealedBy(b, in.ServerSideEncryption)
 	if o.Tags, err = headerTags(in.Tagging); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3api.PutObjectInput) (*s3a
 		return nil, err
 	}
 	f, kind := o.shown()
-	return &s3api.PutObjectOutput{ETag: quoted(o.ETag), ServerSideEncryption: sse(), BucketKeyEnabled: keyEnabled(&o), VersionId: written(b, &o), ChecksumType: kind,
+	return &s3api.PutObjectOutput{ETag: quoted(o.ETag), ServerSideEncryption: o.Headers.sse(), SSEKMSKeyId: o.Headers.sseKey(b), BucketKeyEnabled: keyEnabled(&o), VersionId: written(b, &o), ChecksumType: kind, Expiration: b.expiration(in.Key, &o),
 		ChecksumCRC32: f.CRC32, ChecksumCRC32C: f.CRC32C, ChecksumCRC64NVME: f.CRC64NVME, ChecksumSHA1: f.SHA1, ChecksumSHA256: f.SHA256, ChecksumSHA512: f.SHA512,
 		ChecksumMD5: f.MD5, ChecksumXXHASH64: f.XXHASH64}, nil
 }

@@ -70,12 +70,12 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &s3api.Model, Handlers: s3api.Handlers(s),
-		Jobs:  map[string]job.Kind{dropKind: drop{}, uploadsKind: dropUploads{}},
+	return gate.Parts{Forget: forget, Model: &s3api.Model, Handlers: s3api.Handlers(s),
+		Jobs:  map[string]job.Kind{dropKind: drop{}, uploadsKind: dropUploads{}, lifecycleKind: sweep{}},
 		Types: []resource.Type{bucketType{}, bucketPolicyType{}},
 		DataEvents: []string{"AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjectTagging",
 			"DeleteObjects", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging", "HeadBucket", "HeadObject", "ListMultipartUploads",
-			"ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectTagging", "UploadPart", "UploadPartCopy"}}
+			"ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectAcl", "PutObjectTagging", "UploadPart", "UploadPartCopy"}}
 }
 
 // find reads a bucket's record, from the cache while its epoch stands. The record must not be changed.

@@ -47,6 +47,9 @@ type bucket struct {
 	BucketKey  bool              `rec:"12"`
 	Location   string            `rec:"13"` // the constraint as given
 	Public     bool              `rec:"14"` // the policy is public
+	CORS       []corsRule        `rec:"15"`
+	Lifecycle  []lifecycleRule   `rec:"16"`
+	KMS        bool              `rec:"17"` // objects are named as sealed with the key alias/aws/s3
 	Unknown    store.Unknown
 }
 
@@ -79,6 +82,7 @@ type headers struct {
 	Class       string            `rec:"8"` // "" = STANDARD
 	Meta        map[string]string `rec:"9"`
 	BucketKey   bool              `rec:"10"`
+	KMS         bool              `rec:"11"`
 }
 
 // object is one version of a key.

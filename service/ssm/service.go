@@ -8,6 +8,7 @@ import (
 	ssmapi "virga/api/ssm"
 	"virga/internal/env"
 	"virga/internal/gate"
+	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -35,7 +36,7 @@ func New(cfg Config) *Service { return &Service{cfg} }
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &ssmapi.Model, Handlers: ssmapi.Handlers(s)}
+	return gate.Parts{Model: &ssmapi.Model, Handlers: ssmapi.Handlers(s), Types: []resource.Type{parameterType{}}}
 }
 
 // arnOf is a parameter's ARN: names with and without a leading slash look alike in it.

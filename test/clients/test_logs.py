@@ -256,3 +256,37 @@ def test_deletion_protection(server, logs):
     if hasattr(logs, "put_log_group_deletion_protection"):
         logs.put_log_group_deletion_protection(logGroupIdentifier="/virga/kept", deletionProtectionEnabled=False)
         logs.delete_log_group(logGroupName="/virga/kept")
+
+
+def test_rights(server, logs):
+    """Policies name a group with :* behind it, as AWS's guides do; a role without rights loses its lines."""
+    g, other = "/virga/rights/mine", "/virga/rights/other"
+    make(logs, g, "s")
+    make(logs, other, "s")
+    iam = server.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}
+    arn = iam.create_role(RoleName="logs-writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="logs-writer", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:FilterLogEvents"],
+         "Resource": f"arn:aws:logs:eu-west-1:000000000000:log-group:{g}:*"}]}))
+    iam.create_user(UserName="logs-root")
+    iam.put_user_policy(UserName="logs-root", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}]}))
+    k = iam.create_access_key(UserName="logs-root")["AccessKey"]
+    c = server.client("sts", key=k["AccessKeyId"], secret=k["SecretAccessKey"]).assume_role(RoleArn=arn, RoleSessionName="fn")["Credentials"]
+    mine = server.client("logs", key=c["AccessKeyId"], secret=c["SecretAccessKey"], aws_session_token=c["SessionToken"])
+    mine.create_log_stream(logGroupName=g, logStreamName="new")
+    put(mine, g, "new", ["a line"])
+    assert [e["message"] for e in mine.filter_log_events(logGroupName=g)["events"]] == ["a line"]
+    fails("AccessDeniedException", put, logs=mine, group=other, stream="s", messages=["lost"])
+    fails("AccessDeniedException", mine.get_log_events, logGroupName=g, logStreamName="new")
+    fails("AccessDeniedException", mine.create_log_group, logGroupName="/elsewhere")
+    assert logs.filter_log_events(logGroupName=other)["events"] == []
+
+
+def test_host_prefix(server):
+    """StartLiveTail's host prefix stands before any host of the server, old and new spelling; no other word does."""
+    import urllib3
+    h = urllib3.PoolManager()
+    get = lambda host: h.request("GET", server.endpoint + "/_virga/health", headers={"Host": host}).status
+    assert [get(x) for x in ("streaming-127.0.0.1", "stream-localhost", "streaming-logs.localhost:4566")] == [200] * 3
+    assert [get(x) for x in ("streaming-evil.example", "stream-", "other-127.0.0.1", "stream-stream-localhost")] == [421] * 4

@@ -23,6 +23,12 @@ def s3(server):
 
 
 @pytest.fixture
+def once(server):
+    """A client that does not try again: BadDigest is what botocore repeats."""
+    return server.client("s3", config=Config(retries={"max_attempts": 0}))
+
+
+@pytest.fixture
 def bucket(s3):
     name = "b-" + uuid.uuid4().hex[:20]
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -138,25 +144,25 @@ SUMS = {"CRC32": lambda b: crc(b, 0xEDB88320, 32), "CRC32C": lambda b: crc(b, 0x
 
 
 @pytest.mark.parametrize("algo", SUMS)
-def test_checksums(s3, bucket, algo):
+def test_checksums(s3, once, bucket, algo):
     body = b"hello world" * 1000
     value = base64.b64encode(SUMS[algo](body)).decode()
     put = s3.put_object(Bucket=bucket, Key=algo, Body=body, **{"Checksum" + algo: value})
     assert put["Checksum" + algo] == value
     got = s3.get_object(Bucket=bucket, Key=algo, ChecksumMode="ENABLED")
     assert got["Checksum" + algo] == value and got["ChecksumType"] == "FULL_OBJECT" and got["Body"].read() == body
-    refused("BadDigest", 400, s3.put_object, Bucket=bucket, Key=algo, Body=body + b"!", **{"Checksum" + algo: value})
+    refused("BadDigest", 400, once.put_object, Bucket=bucket, Key=algo, Body=body + b"!", **{"Checksum" + algo: value})
     assert s3.head_object(Bucket=bucket, Key=algo)["ContentLength"] == len(body)
 
 
-def test_checksum_headers(s3, bucket):
+def test_checksum_headers(s3, once, bucket):
     body = b"checked"
     crc = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
     s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumCRC32=crc)
-    refused("BadDigest", 400, s3.put_object, Bucket=bucket, Key="bad", Body=body + b"!", ChecksumCRC32=crc)
+    refused("BadDigest", 400, once.put_object, Bucket=bucket, Key="bad", Body=body + b"!", ChecksumCRC32=crc)
     refused("InvalidRequest", 400, s3.put_object, Bucket=bucket, Key="bad", Body=body, ChecksumSHA256="nonsense")
-    refused("InvalidDigest", 400, s3.put_object, Bucket=bucket, Key="bad", Body=body, ContentMD5="AAAA")
-    refused("BadDigest", 400, s3.put_object, Bucket=bucket, Key="bad", Body=body, ContentMD5=base64.b64encode(hashlib.md5(b"x").digest()).decode())
+    refused("InvalidDigest", 400, once.put_object, Bucket=bucket, Key="bad", Body=body, ContentMD5="AAAA")
+    refused("BadDigest", 400, once.put_object, Bucket=bucket, Key="bad", Body=body, ContentMD5=base64.b64encode(hashlib.md5(b"x").digest()).decode())
     refused("404", 404, s3.head_object, Bucket=bucket, Key="bad")
 
 
@@ -395,7 +401,7 @@ def test_sub_resources(s3, bucket):
     rule = s3.get_bucket_encryption(**b)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}]})
-    refused("NotImplemented", 501, s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]})
+    refused("NotImplemented", 501, s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "11111111-2222-3333-4444-555555555555"}}]})
     assert s3.get_bucket_logging(**b).get("LoggingEnabled") is None and s3.get_bucket_request_payment(**b)["Payer"] == "BucketOwner"
     assert "Status" not in s3.get_bucket_accelerate_configuration(**b)
     assert [k for k in s3.get_bucket_notification_configuration(**b) if k != "ResponseMetadata"] == []
@@ -404,7 +410,13 @@ def test_sub_resources(s3, bucket):
     refused("AccessControlListNotSupported", 400, s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read")
     s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="bucket-owner-full-control")
     assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"][0]["Permission"] == "FULL_CONTROL"
-    refused("NotImplemented", 501, s3.put_bucket_cors, Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]})
+    refused("NotImplemented", 501, s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 5}]})
+    assert s3.get_bucket_cors(**b)["CORSRules"] == [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 5}]
+    s3.delete_bucket_cors(**b)
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    refused("AccessControlListNotSupported", 400, s3.put_bucket_acl, Bucket=bucket, ACL="public-read")
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
     assert s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert s3.get_bucket_tagging(**b)["TagSet"] == [{"Key": "a", "Value": "b"}]
     s3.delete_bucket_tagging(**b)

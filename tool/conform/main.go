@@ -18,8 +18,14 @@ func main() {
 	switch name {
 	case "sigv4-sign", "sigv4-verify":
 		run = sigv4Main
+	case "sam":
+		run = samMain
 	case "protocols":
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
+	case "eventpatterns":
+		run = eventpatternsMain
+	case "asl-validity":
+		run = aslValidityMain
 	case "jsonata":
 		run = func() error { return lines(jsonataLine) }
 	default:

@@ -39,6 +39,21 @@ func (s *Signature) NeedsBodyHash(o Options) bool {
 	return !o.S3 && (s.Form == Header || s.Form == QueryV4) && s.Payload != PayloadHash
 }
 
+// Precheck finds what is wrong with a signature before its body is known: scope, time and headers outside the signature.
+// A server asks it before it reads a body whose hash [Verify] needs.
+func Precheck(s *Signature, now time.Time, o Options) error {
+	if s.Form != Header && s.Form != QueryV4 {
+		return nil
+	}
+	if err := s.checkScope(o); err != nil {
+		return err
+	}
+	if err := s.checkTime(now, o); err != nil {
+		return err
+	}
+	return s.checkUnsigned(o)
+}
+
 // Verify checks a parsed signature at time now. bodyHash is the lower-case hexadecimal SHA-256 of the body, or "" when
 // the body has not been read; then the hash that the client signed is taken at its word, and [NewBody] must check it.
 // The error is an *[Error]. Comparison takes constant time. Session tokens, key owners and form conditions are the
@@ -55,13 +70,7 @@ func Verify(s *Signature, key Key, now time.Time, bodyHash string, o Options) er
 	default:
 		return fail(AccessDenied, "Access Denied", "")
 	}
-	if err := s.checkScope(o); err != nil {
-		return err
-	}
-	if err := s.checkTime(now, o); err != nil {
-		return err
-	}
-	if err := s.checkUnsigned(o); err != nil {
+	if err := Precheck(s, now, o); err != nil {
 		return err
 	}
 	payload, err := s.payload(bodyHash, o)

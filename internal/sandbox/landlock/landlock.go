@@ -22,12 +22,24 @@ const (
 	file = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | v3 | v5
 )
 
+// What a scoped rule set also forbids, from version 6 on: reaching abstract UNIX sockets and sending signals to
+// processes that are not under it.
+const (
+	scopeVersion = 6
+	scopes       = 1<<0 | 1<<1
+)
+
 // ErrUnsupported means that this kernel has no Landlock.
 var ErrUnsupported = errors.New("no Landlock in this kernel")
 
 // Ruleset gives a rule set, as a descriptor that closes on exec: everything is allowed below write, reading and
 // running below read, nothing elsewhere.
-func Ruleset(write, read []string) (int, error) {
+func Ruleset(write, read []string) (int, error) { return ruleset(write, read, 0) }
+
+// Scoped is Ruleset, and also keeps who is under it from sockets and signals to others, where this kernel can.
+func Scoped(write, read []string) (int, error) { return ruleset(write, read, scopes) }
+
+func ruleset(write, read []string, scoped uint64) (int, error) {
 	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e == unix.ENOSYS || e == unix.EOPNOTSUPP {
 		return -1, ErrUnsupported
@@ -41,8 +53,12 @@ func Ruleset(write, read []string) (int, error) {
 			rights |= bit
 		}
 	}
-	attr := struct{ fs uint64 }{rights}
-	set, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	attr := struct{ fs, net, scoped uint64 }{fs: rights}
+	size := unsafe.Sizeof(attr.fs) // what the first version knows
+	if scoped != 0 && abi >= scopeVersion {
+		attr.scoped, size = scoped, unsafe.Sizeof(attr)
+	}
+	set, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if e != 0 {
 		return -1, fmt.Errorf("ruleset: %w", e)
 	}

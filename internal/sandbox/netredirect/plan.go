@@ -27,13 +27,15 @@ func EndpointIP() netip.Addr { return endpointIP }
 
 // Plan is the encoded layout of one namespace.
 type Plan struct {
+	mirror             uint16
 	route, nft         []byte
 	routeLast, nftLast uint32
 }
 
-// NewPlan encodes the layout.
-func NewPlan() *Plan {
-	p := &Plan{}
+// NewPlan encodes the layout. mirror is the port on which the host serves AWS's API, 0 for none: inside, that port of
+// loopback leads to the endpoint too, so that a URL which was handed out on the host works.
+func NewPlan(mirror uint16) *Plan {
+	p := &Plan{mirror: mirror}
 	p.encodeRoute()
 	p.encodeNFT()
 	return p
@@ -175,6 +177,9 @@ func (p *Plan) encodeNFT() {
 	nat := func(port uint16, match ...func()) { rule(chainNAT, 0, append(match, to(port)...)...) }
 	// The endpoint's address, any TCP port.
 	nat(EndpointPort, address, cmp(unix.NFT_CMP_EQ, ep[:]...), protocol, cmp(unix.NFT_CMP_EQ, unix.IPPROTO_TCP))
+	if p.mirror != 0 {
+		nat(EndpointPort, firstByte, cmp(unix.NFT_CMP_EQ, loopback), protocol, cmp(unix.NFT_CMP_EQ, unix.IPPROTO_TCP), port, cmp(unix.NFT_CMP_EQ, byte(p.mirror>>8), byte(p.mirror)))
+	}
 	// DNS asked of any other server.
 	for _, proto := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
 		nat(DNSPort, firstByte, cmp(unix.NFT_CMP_NEQ, loopback), protocol, cmp(unix.NFT_CMP_EQ, proto), port, cmp(unix.NFT_CMP_EQ, 0, DNSPort))

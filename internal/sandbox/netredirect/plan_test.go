@@ -63,7 +63,7 @@ func TestConnectionsAreLed(t *testing.T) {
 		if _, err := dial([4]byte{93, 184, 216, 34}, 443); !errors.Is(err, unix.ENETUNREACH) {
 			t.Errorf("before the plan: %v, want unreachable", err)
 		}
-		if err := NewPlan().Apply(); err != nil {
+		if err := NewPlan(0).Apply(); err != nil {
 			t.Error(err)
 			return
 		}
@@ -152,7 +152,7 @@ func TestConnectionsAreLed(t *testing.T) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	p := NewPlan()
+	p := NewPlan(0)
 	var unshare, apply, listen time.Duration
 	n := 0
 	for b.Loop() {

@@ -93,7 +93,7 @@ func become() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	set, err := landlock.Ruleset(existing(s.Write), existing(s.Read))
+	set, err := landlock.Scoped(existing(s.Write), existing(s.Read))
 	switch {
 	case errors.Is(err, landlock.ErrUnsupported):
 	case err != nil:
@@ -143,10 +143,9 @@ func (s start) mounts() error {
 		return fd, err
 	}
 	type bind struct {
-		fd     int
-		at     string
-		ro     bool
-		nosuid bool
+		fd int
+		at string
+		ro bool
 	}
 	var binds []bind
 	for _, m := range []struct {
@@ -160,7 +159,7 @@ func (s start) mounts() error {
 		if err != nil {
 			return err
 		}
-		binds = append(binds, bind{fd, m.at, m.ro, true})
+		binds = append(binds, bind{fd, m.at, m.ro})
 	}
 	// Interpreters and code may lie below /tmp or /var, which are covered: they are put back at their own places.
 	for _, p := range s.Read {
@@ -168,11 +167,17 @@ func (s start) mounts() error {
 			continue
 		}
 		if fd, err := hold(p); err == nil {
-			binds = append(binds, bind{fd, p, true, true})
+			binds = append(binds, bind{fd, p, true})
 		}
 	}
-	if err := unix.Mount("tmpfs", "/var", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=1m,mode=755"); err != nil {
-		return fmt.Errorf("/var: %w", err)
+	// /run goes too: sockets of the host's services are there, and Landlock does not keep anybody from connecting.
+	if fd, err := hold(resolved); err == nil {
+		binds = append(binds, bind{fd, resolved, true})
+	}
+	for _, p := range []string{"/var", "/run"} {
+		if err := unix.Mount("tmpfs", p, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=1m,mode=755"); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
 	}
 	for _, d := range []string{"/var/task", "/var/runtime", "/var/empty"} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -239,7 +244,10 @@ func dropCapabilities() error {
 
 // systemRead is what interpreters need of the host.
 var systemRead = []string{"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
-	"/sys/devices/system/cpu", "/sys/fs/cgroup", "/run/systemd/resolve"}
+	"/sys/devices/system/cpu", "/sys/fs/cgroup", resolved}
+
+// resolved is where /etc/resolv.conf leads to on many machines.
+const resolved = "/run/systemd/resolve"
 
 // systemWrite are devices code may write to; terminals are not among them.
 var systemWrite = []string{"/dev/null", "/dev/zero", "/dev/full"}

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 type fixture struct {
 	*Kind
 	code, data, work string
+	socket           string
 }
 
 // kinds runs a test with namespaces, where the machine has them, and without.
@@ -116,8 +117,29 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// python is a command that tries something with a UNIX socket.
+func python(what string) string {
+	return `/usr/bin/python3 -c "import socket; s = socket.socket(socket.AF_UNIX); ` + what + `"`
+}
+
 func TestOutside(t *testing.T) {
 	kinds(t, func(t *testing.T, f *fixture) {
+		f.socket = fmt.Sprintf("/run/virga-test-%d", os.Getpid())
+		if os.Geteuid() != 0 {
+			f.socket = filepath.Join(f.data, "socket")
+		}
+		for _, name := range []string{f.socket, "@" + f.socket} {
+			l, err := net.Listen("unix", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			c, err := net.Dial("unix", name) // from here it can be reached
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
 		for name, script := range map[string]string{
 			"data folder": "cat " + f.data + "/secret",
 			"new file":    "echo x > " + f.data + "/new",
@@ -127,7 +149,15 @@ func TestOutside(t *testing.T) {
 			"etc":         "echo x >> /etc/passwd",
 			"namespace":   "unshare -U true",
 			"mount":       "mount -t tmpfs x /mnt",
+			"environment": fmt.Sprintf("cat /proc/%d/environ", os.Getpid()),
+			"other root":  fmt.Sprintf("cat /proc/%d/root/%s/secret", os.Getpid(), f.data),
+			"signal":      fmt.Sprintf("kill -0 %d", os.Getpid()),
+			"socket":      python("s.connect('" + f.socket + "')"),
+			"abstract":    python("s.connect('\\0" + f.socket + "')"),
 		} {
+			if name == "socket" && !f.Namespaces() {
+				continue // only namespaces keep code from the sockets of the host's services
+			}
 			out, e := f.run(t, f.spec(script))
 			if e.Code == 0 || strings.Contains(out, "planted") {
 				t.Errorf("%s: %q %+v", name, out, e)

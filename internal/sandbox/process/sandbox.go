@@ -124,6 +124,23 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// SyscallConn lets a server see whether the other side has gone.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	sc, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return sc.SyscallConn()
+}
+
+// CloseWrite ends one way of the connection.
+func (c *conn) CloseWrite() error {
+	if t, ok := c.Conn.(*net.TCPConn); ok {
+		return t.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
 // ID implements sandbox.Sandbox.
 func (s *Sandbox) ID() string { return s.spec.ID }
 

@@ -91,7 +91,11 @@ func (t *Type) Attributes() (names []string, open bool) {
 // leaves adds the attributes below a property: scalars and lists of them.
 func (t *Type) leaves(out []string, path, attr string, depth int) []string {
 	s := t.Property(path)
-	if depth < 6 && s.Path("properties").Len() > 0 {
+	object := s.Get("type").Text() == "object"
+	for _, ty := range s.Get("type").Items() {
+		object = object || ty.Text() == "object"
+	}
+	if depth < 6 && object {
 		for k := range s.Get("properties").All() {
 			out = t.leaves(out, path+"/"+k, attr+"."+k, depth+1)
 		}

@@ -15,8 +15,6 @@ import (
 	"virga/internal/template"
 )
 
-//go:generate go run virga/tool/cfngen
-
 //go:embed schemas.bin
 var table string
 

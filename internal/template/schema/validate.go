@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,6 +45,10 @@ func (t *Type) Validate(properties template.Value, o Options) []Problem {
 		properties = template.MapOf()
 	}
 	v := &validator{t: t, o: o}
+	if !properties.IsMap() {
+		v.add("E3012", "type", nil, properties.Pos(), "#: expected type: JSONObject, found: "+awsKind(properties), "%s is not of type 'object'", show(properties))
+		return v.out
+	}
 	v.value(t.doc, properties, nil)
 	v.readOnly(properties)
 	return v.out
@@ -125,6 +130,9 @@ func (v *validator) value(s, x template.Value, path []string) {
 		return
 	}
 	if !v.types(s, x, path) {
+		if enum := s.Get("enum"); enum.IsList() && !slices.ContainsFunc(texts(enum), func(m string) bool { return x.IsScalar() && m == x.Text() }) {
+			v.add("E3030", "enum", path, x.Pos(), pathText(path)+": "+show(x)+" is not a valid enum value", "%s is not one of %s", show(x), list(enum))
+		}
 		return
 	}
 	switch x.Kind() {
@@ -238,6 +246,14 @@ func show(x template.Value) string {
 		s = s[:200] + "…"
 	}
 	return s
+}
+
+func texts(x template.Value) []string {
+	var out []string
+	for _, m := range x.Items() {
+		out = append(out, m.Text())
+	}
+	return out
 }
 
 func list(x template.Value) string {
@@ -430,7 +446,7 @@ func (v *validator) dependencies(s, x template.Value, path []string, has func(st
 		}
 	}
 	if l := s.Get("requiredOr"); l.IsList() && names(l) == 0 {
-		v.add("E3015", "requiredOr", path, x.Pos(), fmt.Sprintf("%s: one of %s is required", pathText(path), list(l)), "One of %s is a required property", list(l))
+		v.add("E3058", "requiredOr", path, x.Pos(), fmt.Sprintf("%s: one of %s is required", pathText(path), list(l)), "One of %s is a required property", list(l))
 	}
 }
 
@@ -478,7 +494,7 @@ func (v *validator) readOnly(x template.Value) {
 			continue
 		}
 		at := x.Path(steps[:len(steps)-1]...)
-		if e, ok := at.Entry(steps[len(steps)-1]); ok && !noValue(e.Value) && !v.settable(p) {
+		if e, ok := at.Entry(steps[len(steps)-1]); ok && !isOpen(e.Value) && !v.settable(p) {
 			v.add("E3040", "readOnly", steps, e.KeyPos, "Encountered unsupported property "+e.Key, "Read only properties are not allowed ('%s')", e.Key)
 		}
 	}

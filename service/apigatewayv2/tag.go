@@ -1,0 +1,98 @@
+package apigatewayv2
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	v2api "virga/api/apigatewayv2"
+	"virga/internal/store"
+	"virga/internal/wire"
+)
+
+// tagged finds what an ARN names: arn:aws:apigateway:REGION::/apis/ID or …/apis/ID/stages/NAME.
+func tagged(c *wire.Call, arn string) (apiID, stageID string, err error) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:apigateway:"+c.Region+"::/apis/")
+	if !ok {
+		return "", "", bad("Invalid ARN specified in the request: %s", arn)
+	}
+	id, more, has := strings.Cut(rest, "/")
+	if !has {
+		return id, "", nil
+	}
+	name, ok := strings.CutPrefix(more, "stages/")
+	if !ok || name == "" {
+		return "", "", bad("Invalid ARN specified in the request: %s", arn)
+	}
+	return id, name, nil
+}
+
+func (s *Service) retag(ctx context.Context, arn string, fn func(tags map[string]string)) error {
+	id, name, err := tagged(wire.CallOf(ctx), arn)
+	if err != nil {
+		return err
+	}
+	sc := scopeOf(ctx, id)
+	return s.cfg.Store.Update(ctx, []store.Key{sc.key()}, func(tx store.Tx) error {
+		a, err := load(tx, sc)
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			if a.Tags == nil {
+				a.Tags = map[string]string{}
+			}
+			fn(a.Tags)
+			store.Put(tx, sc.key(), a)
+			return checkTags(a.Tags)
+		}
+		st, k, err := part[stage](tx, sc, kindStage, "Stage", name)
+		if err != nil {
+			return err
+		}
+		if st.Tags == nil {
+			st.Tags = map[string]string{}
+		}
+		fn(st.Tags)
+		store.Put(tx, k, st)
+		return checkTags(st.Tags)
+	})
+}
+
+// TagResource implements the operation.
+func (s *Service) TagResource(ctx context.Context, in *v2api.TagResourceInput) (*v2api.TagResourceOutput, error) {
+	return &v2api.TagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(t map[string]string) { maps.Copy(t, in.Tags) })
+}
+
+// UntagResource implements the operation.
+func (s *Service) UntagResource(ctx context.Context, in *v2api.UntagResourceInput) (*v2api.UntagResourceOutput, error) {
+	return &v2api.UntagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(t map[string]string) {
+		for _, k := range in.TagKeys {
+			delete(t, k)
+		}
+	})
+}
+
+// GetTags implements the operation.
+func (s *Service) GetTags(ctx context.Context, in *v2api.GetTagsInput) (*v2api.GetTagsOutput, error) {
+	id, name, err := tagged(wire.CallOf(ctx), in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	out := &v2api.GetTagsOutput{}
+	err = s.view(ctx, id, func(r store.Reader, sc scope, a *api) error {
+		out.Tags = a.Tags
+		if name != "" {
+			st, _, err := part[stage](r, sc, kindStage, "Stage", name)
+			if err != nil {
+				return err
+			}
+			out.Tags = st.Tags
+		}
+		if out.Tags == nil {
+			out.Tags = map[string]string{}
+		}
+		return nil
+	})
+	return out, err
+}
