@@ -302,4 +302,3 @@ func fnFormatInteger(m *machine, a args) (Value, *Error) {
 	s, err := p.format(math.Floor(v.Float()))
 	return Str(s), err
 }
-
