@@ -83,3 +83,14 @@ jsonata-fuzz:
 	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
 
 test: check generate sim-long conform clients crash
+# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
+event-ruler:
+	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+test: check generate sim-long conform clients console crash
+
+# How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
+cfnlint:
+	@mkdir -p $(BUILD)
+	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
+	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
