@@ -1,16 +1,16 @@
-# `make demo` builds, starts a cloud of its own and shows it at work; `make test` is what CI runs.
+# `make demo` builds, starts a cloud of its own, deploys an application and shows its answer; `make test` is what CI runs.
 BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients crash crash-long sim-long conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 go build -o $(BUILD)/virga ./cmd/virga
 
-demo: build $(VENV)/done
-	VIRGA=$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/queue/run.sh
+demo: build runtimes
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_RUNTIMES=$(abspath $(RUNTIMES)) bash examples/orders/run.sh
 
 $(VENV)/done: test/clients/requirements.txt
 	@mkdir -p $(BUILD)
@@ -36,6 +36,10 @@ check: runtimes
 clients: build $(VENV)/done
 	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
 
+# The web console in Chromium; SHOTS=folder keeps screenshots.
+console: build $(VENV)/done
+	VIRGA=$(CURDIR)/$(BUILD)/virga VIRGA_SHOTS=$(SHOTS) $(VENV)/bin/python -m pytest -q -p no:cacheprovider test/console
+
 # 50 kills in CI; crash-long says its own figure.
 crash:
 	VIRGA_KILLS=50 go test ./test/crash -count=1 -v -timeout 30m -run TestKills
@@ -45,6 +49,11 @@ crash-long:
 
 sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
+	VIRGA_SEEDS=$${STACK_SEEDS:-300} go test ./service/cloudformation -count=1 -v -timeout 2h -run TestSim
+
+# SQS on three nodes; 100 of its seeds are part of check.
+sim-queues:
+	VIRGA_SEEDS=$${SEEDS:-1000} go test ./service/sqs -count=1 -v -timeout 2h -run TestSim
 
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done
@@ -54,10 +63,23 @@ conform: $(VENV)/done
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
 
-test: check generate sim-long conform clients crash
+test: check generate sim-long conform clients console crash
 
 # How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
 cfnlint:
 	@mkdir -p $(BUILD)
 	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
 	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
+# Compares internal/jsonata with the reference engine, which is installed outside the tree, pinned by version and integrity.
+JSONATA_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/virga/jsonata
+jsonata-diff:
+	@mkdir -p $(JSONATA_CACHE) $(BUILD)
+	cp test/jsonata/package.json test/jsonata/package-lock.json $(JSONATA_CACHE)/
+	cd $(JSONATA_CACHE) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	go build -o $(BUILD)/jsonata-diff ./test/jsonata
+	JSONATA_REFERENCE=$(JSONATA_CACHE)/node_modules/jsonata $(BUILD)/jsonata-diff -n $${N:-100000} -seed $${SEED:-1}
+
+jsonata-fuzz:
+	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
+
+test: check generate sim-long conform clients crash

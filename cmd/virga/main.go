@@ -8,30 +8,27 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"virga/internal/cli"
 	"virga/internal/cloud"
 	"virga/internal/launcher"
 	"virga/internal/sandbox/process"
 	"virga/internal/worker"
 )
 
-type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the cloud: one port that speaks AWS's APIs."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+type root struct {
+	cli.Commands
+
+	Serve   serveCmd   `cmd:"" group:"run" help:"Run the cloud: one port that speaks AWS's APIs."`
+	Version versionCmd `cmd:"" group:"set up" help:"Print the version."`
 }
 
-type versionCmd struct {
-	Output string `enum:"text,json" default:"text" help:"text or json."`
-}
+type versionCmd struct{ cli.Globals }
+
+// Help teaches.
+func (*versionCmd) Help() string { return "  virga version --output json" }
 
 // Run prints the version.
-func (v *versionCmd) Run() error {
-	if v.Output == "json" {
-		fmt.Printf("{\"version\":%q}\n", cloud.Version)
-		return nil
-	}
-	fmt.Println("virga", cloud.Version)
-	return nil
-}
+func (v *versionCmd) Run(a *cli.App) error { return a.ShowVersion() }
 
 func dataDir() (string, error) {
 	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
@@ -58,13 +55,41 @@ func main() {
 			worker.Main()
 		}
 	}
-	var c cli
-	k, err := kong.New(&c, kong.Name("virga"), kong.Description("A serverless cloud with AWS's own APIs in one binary."), kong.UsageOnError())
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	home, _ := os.UserHomeDir()
+	data, _ := dataDir()
+	st, serr := os.Stdout.Stat()
+	a := &cli.App{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Home: home, Data: data, Exe: exe, Version: cloud.Version,
+		Terminal: serr == nil && st.Mode()&os.ModeCharDevice != 0}
+	var c root
+	ended := -1 // kong's own end: help
+	k, err := kong.New(&c, kong.Name("virga"), kong.Description(cli.Description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(a), kong.Exit(func(code int) { ended = code }))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga:", err)
-		os.Exit(2)
+		return cli.ExitUsage
 	}
-	ctx, err := k.Parse(os.Args[1:])
-	k.FatalIfErrorf(err)
-	k.FatalIfErrorf(ctx.Run())
+	ctx, err := k.Parse(args)
+	if ended >= 0 {
+		return ended
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "virga:", err)
+		fmt.Fprintln(os.Stderr, "virga --help shows the commands, virga COMMAND --help teaches one.")
+		return cli.ExitUsage
+	}
+	if err := ctx.Run(a); err != nil {
+		msg, code := a.Explain(err)
+		if msg != "" {
+			fmt.Fprintln(os.Stderr, "virga:", msg)
+		}
+		return code
+	}
+	return 0
 }

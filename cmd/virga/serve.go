@@ -18,10 +18,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"virga/internal/auth"
+	"virga/internal/cli"
 	"virga/internal/cloud"
 	"virga/internal/egress"
 	"virga/internal/launcher"
@@ -61,6 +63,9 @@ const serverUID = 209_999 // just below the uids of sandboxes
 // Run serves until SIGTERM or SIGINT. As root the process becomes the launcher and starts the server under a uid of its
 // own; else the server starts a launcher without privileges.
 func (s *serveCmd) Run() error {
+	if os.Getenv(launchGuard) != "" {
+		return errors.New("serve was started in the launcher's place: this binary's main does not know " + launchArg)
+	}
 	if s.Ephemeral && s.Data != "" {
 		return errors.New("--ephemeral keeps nothing: leave out --data")
 	}
@@ -192,6 +197,7 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		return err
 	}
 	s.Listen = l.Addr().String()
+	l.Close() // lf holds the port. The launcher closes all other descriptors by number: none may have an owner left that closes its number again
 	if !s.Ephemeral {
 		if err := give(s.Data); err != nil {
 			return err
@@ -204,9 +210,13 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 			}
 		}
 	}
+	if err := s.ready(l.Addr()); err != nil {
+		return err
+	}
 	if err := give(f.Run); err != nil {
 		return err
 	}
+	sweep(f.Run)
 	exe, err := s.reachable(f.Run)
 	if err != nil {
 		return err
@@ -224,6 +234,13 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		fds = append(fds, "--tls-fd=5")
 	}
 	args := append(append(append([]string{}, os.Args[1:]...), fds...), "--child", "--listen-fd=4", "--run-dir="+f.Run)
+	// Paths as they are from here, and what came by the environment, which the server does not have.
+	if s.Runtimes != "" {
+		args = append(args, "--runtimes="+s.Runtimes)
+	}
+	if s.MasterKeyFile != "" {
+		args = append(args, "--master-key-file="+s.MasterKeyFile)
+	}
 	if !s.Ephemeral {
 		// The server starts in its data folder and knows it as ".": folders above it may be closed to its uid.
 		if err := os.Chdir(s.Data); err != nil {
@@ -231,31 +248,35 @@ func (s *serveCmd) launch(f cloud.Functions) error {
 		}
 		args = append(args, "--data=.", "--data-name="+s.Data)
 	}
-	if s.Runtimes != "" { // it may have come by the environment, which the server does not get
-		args = append(args, "--runtimes="+s.Runtimes)
-	}
 	// A fresh image of this binary: the launcher closes every descriptor that is not its own, and whatever this process has
 	// opened so far, its runtime's included, must not come back to them.
-	fd := lf.Fd()
-	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
-		return err
+	var keep []int
+	for _, x := range files {
+		if _, err := unix.FcntlInt(x.Fd(), unix.F_SETFD, 0); err != nil {
+			return err
+		}
+		keep = append(keep, int(x.Fd()))
 	}
-	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Listener: int(fd), Remove: map[bool]string{true: f.Run}[s.Ephemeral]})
+	text, err := json.Marshal(launch{Config: s.launcherConfig(f), Exe: exe, Args: args, Env: childEnv(), Files: keep, Run: f.Run})
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, os.Environ()))
+	return fmt.Errorf("launcher: %w", syscall.Exec("/proc/self/exe", []string{os.Args[0], launchArg, string(text)}, append(os.Environ(), launchGuard+"=1")))
 }
 
 // launch is what the launcher's image is told.
 type launch struct {
-	Config   launcher.Config
-	Exe      string
-	Args     []string
-	Env      []string
-	Listener int
-	Remove   string // folder to remove at the end, "" for none
+	Config launcher.Config
+	Exe    string
+	Args   []string
+	Env    []string
+	Files  []int  // descriptors for the server: the listener, and the operator's certificate and key
+	Run    string // folder that goes with the server
 }
+
+// launchGuard is in the environment of the launcher's image. A binary whose main does not know launchArg must not begin
+// all over again.
+const launchGuard = "VIRGA_LAUNCH"
 
 // launchArg is os.Args[1] of the launcher's image.
 const launchArg = "virga-launch"
@@ -281,14 +302,16 @@ func launchMain() {
 			}
 		}
 	}()
-	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: []*os.File{os.NewFile(uintptr(l.Listener), "listener")},
+	var files []*os.File
+	for _, fd := range l.Files {
+		files = append(files, os.NewFile(uintptr(fd), "server's"))
+	}
+	code, err := launcher.Serve(l.Config, launcher.ServerCommand{Path: l.Exe, Args: l.Args, Env: l.Env, Files: files,
 		Started: func(pid int) { server.Store(int64(pid)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "virga: launcher:", err)
 	}
-	if l.Remove != "" {
-		os.RemoveAll(l.Remove)
-	}
+	os.RemoveAll(l.Run)
 	os.Exit(code)
 }
 
@@ -316,11 +339,48 @@ func give(dir string) error {
 		if err != nil {
 			return err
 		}
+		if d.IsDir() && d.Name() == cli.ReadyFolder && filepath.Dir(p) == dir {
+			return filepath.SkipDir // what runs as the user who starts the server is not the server's
+		}
 		if st, ok := i.Sys().(*syscall.Stat_t); ok && st.Uid == serverUID {
 			return nil
 		}
 		return os.Lchown(p, serverUID, serverUID)
 	})
+}
+
+// ready starts what runs the executables of ready.d once the server answers: a process of its own, as the user who starts
+// this one, which ends with it.
+func (s *serveCmd) ready(at net.Addr) error {
+	dir := filepath.Join(s.Data, cli.ReadyFolder)
+	if s.Ephemeral || s.Data == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{exe, "ready", "--dir", dir, "--endpoint", "http://" + at.String(), "--region", s.Region}
+	if s.Dev {
+		args = append(args, "--dev")
+	}
+	// By descriptor numbers alone: the launcher closes those that it does not know.
+	pid, err := syscall.ForkExec(exe, args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 2, 2}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", cli.ReadyFolder, err)
+	}
+	go func() {
+		var ws syscall.WaitStatus
+		for {
+			if _, err := syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // reachable gives a path of this binary that the server's uid may run: its own, or a copy where a folder above it is
@@ -344,14 +404,42 @@ func (s *serveCmd) reachable(run string) (string, error) {
 	if open {
 		return exe, nil
 	}
+	to := filepath.Join(run, "virga")
+	os.Remove(to)
+	if os.Link(exe, to) == nil {
+		return to, nil
+	}
 	b, err := os.ReadFile(exe)
 	if err != nil {
 		return "", err
 	}
-	to := filepath.Join(run, "virga")
-	os.Remove(to)
 	return to, os.WriteFile(to, b, 0o755)
 }
+
+// sweep removes the folders of servers that were killed: those below the place of run that no process names.
+func sweep(run string) {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(run), "virga-????????????"))
+	if err != nil || len(left) == 0 {
+		return
+	}
+	var all strings.Builder
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		if b, err := os.ReadFile(p); err == nil {
+			all.Write(b)
+		}
+	}
+	lines := all.String()
+	for _, d := range left {
+		st, err := os.Stat(d)
+		if d != run && err == nil && time.Since(st.ModTime()) > sweepAfter && !strings.Contains(lines, d) {
+			os.RemoveAll(d)
+		}
+	}
+}
+
+// sweepAfter spares a folder whose server is just starting.
+const sweepAfter = time.Minute
 
 // serve is the server itself.
 func (s *serveCmd) serve(f cloud.Functions) error {
@@ -429,6 +517,14 @@ func (s *serveCmd) serve(f cloud.Functions) error {
 		fmt.Printf("Root key of this process: AWS_ACCESS_KEY_ID=%s (its secret is not printed; use --dev or --data)\n", c.RootKey.ID)
 	}
 	fmt.Println("Functions run in " + c.Isolation())
+	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
+		fmt.Printf("Console: http://console.%s:%s\n", s.Domain, port)
+	}
+	if !s.Child {
+		if err := s.ready(l.Addr()); err != nil {
+			log.Warn("init scripts", "err", err)
+		}
+	}
 	fmt.Println("Ready.")
 	err = c.Serve(ctx, l)
 	return errors.Join(err, c.Close())
@@ -450,7 +546,7 @@ func (s *serveCmd) greet(c *cloud.Cloud, a net.Addr) {
 		fmt.Println("From other machines: https alone.")
 	}
 	if c.CA != nil {
-		fmt.Printf("The same port takes https; certificates are of this server's own authority (http://%s/_virga/ca.pem):\n%s", at, c.CA)
+		fmt.Printf("The same port takes https; certificates are of this server's own authority: http://%s/_virga/ca.pem\n", at)
 	}
 }
 

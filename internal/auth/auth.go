@@ -164,6 +164,16 @@ func GetKey(r store.Reader, id string) (*Key, bool) { return store.Load[Key](r, 
 // DeleteKey removes a key; whoever uses it is unknown from the commit on.
 func DeleteKey(tx store.Tx, id string) { tx.Delete(keyKey(id)) }
 
+// Forget removes the access keys of an account's users, of all accounts where account is "". Root keys stay.
+func Forget(tx store.Tx, account string) {
+	store.Each(tx, store.Prefix(store.K(store.FamilyAuth, 0, store.SystemAccount).Str("key")), func(k store.Key, v *Key) bool {
+		if v.UserID != "" && (account == "" || v.Account == account) {
+			tx.Delete(k)
+		}
+		return true
+	})
+}
+
 // Lookup resolves a key id, with the token that came beside it ("" for none).
 func (a *Auth) Lookup(ctx context.Context, keyID, token string) (*Credential, error) {
 	if token != "" {

@@ -16,7 +16,9 @@ import (
 	nethttp "net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,6 +34,7 @@ import (
 	"virga/internal/front"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/macro"
 	"virga/internal/peer"
 	"virga/internal/record"
 	"virga/internal/sandbox"
@@ -40,6 +43,7 @@ import (
 	"virga/internal/store/pebble"
 	"virga/internal/store/resolver"
 	"virga/internal/store/seal"
+	"virga/internal/template"
 	"virga/service/apigateway"
 	"virga/service/apigatewayv2"
 	"virga/service/cloudformation"
@@ -93,12 +97,16 @@ type Cloud struct {
 	// CA is the certificate of the server's own authority (PEM), nil where the operator gave a certificate.
 	CA []byte
 
-	tls     *tls.Config
-	cfg     Config
-	compute *compute.Plane
-	kind    sandbox.Kind
-	log     *slog.Logger
-	unlock  func()
+	tls       *tls.Config
+	cfg       Config
+	compute   *compute.Plane
+	policies  *authority.Plane
+	jobs      *job.Runner
+	forgets   []func(tx store.Tx, account string)
+	resetting sync.Mutex // held through a reset: one at a time
+	kind      sandbox.Kind
+	log       *slog.Logger
+	unlock    func()
 }
 
 // New makes a cloud and starts its background work. Close ends it.
@@ -146,22 +154,25 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	c.Record = record.New(record.Config{Env: e, Store: c.Store, Node: node, Log: cfg.Log, DataEvents: cfg.Dev})
 	identities := iam.New(iam.Config{Env: e, Store: c.Store, Sealer: sealer, Auth: c.Auth, Domain: cfg.Domain})
 	policies := authority.New(authority.Config{Env: e, Store: c.Store, Directory: identities, Domain: cfg.Domain})
-	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log})
+	c.Gate = gate.New(gate.Config{Env: e, Authority: policies, Admit: admit.New(), Record: c.Record, Log: cfg.Log, Dev: cfg.Dev})
+	c.policies = policies
 
-	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: lambda.Principal, domain: cfg.Domain}
+	lambdaSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: lambda.Principal, domain: cfg.Domain}
 	if c.compute, err = c.functions(functionRoles{lambdaSessions}); err != nil {
 		return nil, err
 	}
 	functions := lambda.New(lambda.Config{Env: e, Store: c.Store, Blobs: c.Blobs, Sealer: sealer, Compute: c.compute, Forward: c.Gate.Forward(lambda.Principal), As: c.Gate.As(lambda.Principal),
 		Role: lambdaSessions.invoker, Allows: allows(policies, identities), Arch: arch(), Dev: cfg.Dev})
-	stackSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: cloudformation.Principal, domain: cfg.Domain}
+	stackSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: cloudformation.Principal, domain: cfg.Domain}
 	responses := ""
 	if cfg.Functions.Launcher != nil { // inside a sandbox only AWS's own names lead out
 		responses = "https://cloudformation-custom-resource-response-{region}.s3.amazonaws.com"
 	}
 	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
-		Transform: transformSAM(e), ResponseBase: responses})
-	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, service: "apigateway.amazonaws.com", domain: cfg.Domain}
+		Transform: func(_ context.Context, m template.MacroCall, te template.Env) (template.Value, error) {
+			return macro.SAM(m, te, func() string { return strconv.FormatInt(e.Wall().Unix(), 10) })
+		}, ResponseBase: responses})
+	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: "apigateway.amazonaws.com", domain: cfg.Domain}
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	queues := sqs.New(sqs.Config{Env: e, Store: c.Store, Leases: leases, Sealer: sealer})
@@ -182,6 +193,9 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	kinds := map[string]job.Kind{}
 	for _, p := range parts {
 		c.Gate.Add(p)
+		if p.Forget != nil {
+			c.forgets = append(c.forgets, p.Forget)
+		}
 		for n, k := range p.Jobs {
 			kinds[n] = k
 		}
@@ -190,6 +204,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	for _, m := range models.All() {
 		c.Gate.AddModel(m)
 	}
+	web := c.console(cfg, parts)
 	for i := range 8 {
 		for _, s := range []string{"sqs", "job"} {
 			if name := fmt.Sprintf("%s/%d", s, i); !leases.Take(ctx, name) {
@@ -198,12 +213,13 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 		}
 	}
 	queues.Start()
-	job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log}).Start()
+	c.jobs = job.NewRunner(job.Config{Env: e, Store: c.Store, Leases: leases, Kinds: kinds, Log: cfg.Log})
+	c.jobs.Start()
 	e.Go("record", c.Record.Run)
 	e.Go("blob sweep", c.Blobs.Run)
 	e.Go("compute", c.compute.Run)
 	c.Front = front.New(front.Config{Env: e, Gate: c.Gate, Auth: c.Auth, Record: c.Record, Log: cfg.Log, Domain: cfg.Domain, Region: cfg.Region,
-		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Proxies: cfg.Proxies, Authority: c.CA, Health: c.health, BucketCORS: buckets.CORS,
+		Origins: cfg.Origins, DevNetworks: cfg.DevNetworks, Proxies: cfg.Proxies, Authority: c.CA, Health: c.health, Console: web, Signed: c.control, BucketCORS: buckets.CORS,
 		App: func(w nethttp.ResponseWriter, r *nethttp.Request) bool {
 			return functions.ServeCode(w, r) || stacks.ServeLinks(w, r) || apis.Serve(w, r)
 		}})

@@ -14,6 +14,7 @@ import (
 	"virga/internal/compute"
 	"virga/internal/env"
 	"virga/internal/gate"
+	"virga/internal/store"
 	"virga/internal/wire"
 	"virga/service/iam"
 )
@@ -24,6 +25,7 @@ type sessions struct {
 	env     env.Env
 	gate    *gate.Gate
 	auth    *auth.Auth
+	store   store.Store
 	service string // "lambda.amazonaws.com"
 	domain  string
 
@@ -34,6 +36,7 @@ type sessions struct {
 type session struct {
 	compute.Credentials
 	principal wire.Principal
+	epoch     uint64 // of the account's authority: a role made anew has another unique id
 }
 
 const (
@@ -54,11 +57,18 @@ func (s *sessions) call(ctx context.Context, account, region string) context.Con
 
 // get gives a session of a role.
 func (s *sessions) get(ctx context.Context, roleARN, name string) (session, error) {
+	if len(name) == 1 {
+		name += "-" // a session's name has two characters; a function's may have one
+	}
 	k := roleARN + "\x00" + name
+	epoch, err := s.store.Epoch(ctx, authority.Scope(wire.CallOf(ctx).Account))
+	if err != nil {
+		return session{}, err
+	}
 	s.mu.Lock()
 	x, ok := s.m[k]
 	s.mu.Unlock()
-	if ok && x.Expires.Sub(s.env.Wall()) > sessionLeft {
+	if ok && x.epoch == epoch && x.Expires.Sub(s.env.Wall()) > sessionLeft {
 		return x, nil
 	}
 	out, err := (&stsapi.Client{Invoker: s.gate.As(s.service)}).AssumeRole(ctx, &stsapi.AssumeRoleInput{RoleArn: roleARN, RoleSessionName: name, DurationSeconds: wire.P(int32(sessionFor / time.Second))})
@@ -70,7 +80,7 @@ func (s *sessions) get(ctx context.Context, roleARN, name string) (session, erro
 	if err != nil {
 		return session{}, fmt.Errorf("session of %s: %w", roleARN, err)
 	}
-	x = session{compute.Credentials{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Expires: c.Expiration}, opened.Principal()}
+	x = session{compute.Credentials{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Expires: c.Expiration}, opened.Principal(), epoch}
 	s.mu.Lock()
 	if s.m == nil || len(s.m) >= sessionsMax {
 		s.m = map[string]session{}

@@ -84,6 +84,9 @@ func (p *Plane) start(ctx context.Context, f *Function, requestID string) (*inst
 	if p.cfg.Network != nil {
 		i.network = p.cfg.Network(ctx, f, sb)
 	}
+	p.mu.Lock()
+	p.all[i] = struct{}{}
+	p.mu.Unlock()
 	if a := sb.Addr(sandbox.SurfaceEndpoint); a != "" {
 		endpoint = "http://" + a
 	}
@@ -136,6 +139,9 @@ func (i *instance) end() {
 	if i.ended.Swap(true) {
 		return
 	}
+	i.p.mu.Lock()
+	delete(i.p.all, i)
+	i.p.mu.Unlock()
 	i.sb.Kill()
 	i.srv.Close()
 	for _, s := range []sandbox.Surface{sandbox.SurfaceRuntimeAPI, sandbox.SurfaceEndpoint, sandbox.SurfaceRedirect, sandbox.SurfaceDNS} {

@@ -71,6 +71,7 @@ type Plane struct {
 	byName   map[string]int // by account, region and function
 	endpoint string
 	closed   bool
+	all      map[*instance]struct{} // every environment that has not ended
 	live     sync.WaitGroup
 	count    uint64
 }
@@ -92,7 +93,7 @@ func New(cfg Config) *Plane {
 	if cfg.IdleMax == 0 {
 		cfg.IdleMax = IdleMax
 	}
-	return &Plane{cfg: cfg, pools: map[string]*pool{}, running: map[string]int{}, byName: map[string]int{}, endpoint: cfg.Endpoint}
+	return &Plane{cfg: cfg, pools: map[string]*pool{}, running: map[string]int{}, byName: map[string]int{}, endpoint: cfg.Endpoint, all: map[*instance]struct{}{}}
 }
 
 // SetEndpoint tells where AWS is for kinds without a network of their own.
@@ -303,8 +304,27 @@ func (p *Plane) Run(ctx context.Context) {
 	p.Close()
 }
 
-// Reset ends everything that is idle: development's clean start.
-func (p *Plane) Reset() { p.reap(func(string, *instance) bool { return true }) }
+// Reset ends every environment of an account ("" means all accounts), what runs in them included: development's clean
+// start. It tells how many there were.
+func (p *Plane) Reset(account string) int {
+	var dead []*instance
+	p.mu.Lock()
+	for i := range p.all {
+		if account == "" || i.f.Account == account {
+			dead = append(dead, i)
+		}
+	}
+	for arn, pl := range p.pools {
+		if len(pl.idle) > 0 && (account == "" || pl.idle[0].f.Account == account) {
+			delete(p.pools, arn)
+		}
+	}
+	p.mu.Unlock()
+	for _, i := range dead {
+		i.end()
+	}
+	return len(dead)
+}
 
 // Close refuses new events, waits for those under way, and ends every environment.
 func (p *Plane) Close() {

@@ -172,7 +172,7 @@ func (c *compiler) field(sets *[]set, path string) error {
 				return err
 			}
 			if a, ok := parseAddress(s); ok {
-				one = test{kind: cidr, network: network{a, a.n * 8}}
+				one = test{kind: cidr, rare: &rare{network: network{a, a.n * 8}}}
 			} else {
 				one = test{kind: exact, text: `"` + s + `"`}
 			}
@@ -232,29 +232,29 @@ func (c *compiler) expression() (test, error) {
 		one.kind, one.text = exact, `"`+one.text+`"`
 	case "prefix":
 		if one, err = c.literal(name, "prefix"); one.kind == caseless {
-			one.kind, one.folded = prefixFold, fold(`"`+one.text)
+			one.kind, one.rare = prefixFold, &rare{folded: fold(`"` + one.text)}
 		} else {
 			one.kind, one.text = prefix, `"`+one.text
 		}
 	case "suffix":
 		if one, err = c.literal(name, "suffix"); one.kind == caseless {
-			one.kind, one.folded = suffixFold, fold(one.text+`"`)
+			one.kind, one.rare = suffixFold, &rare{folded: fold(one.text + `"`)}
 		} else {
 			one.kind, one.text = suffix, one.text+`"`
 		}
 	case "equals-ignore-case":
 		one, err = c.literal(name, name)
-		one.kind, one.folded = equalsFold, fold(`"`+one.text+`"`)
+		one.kind, one.rare = equalsFold, &rare{folded: fold(`"` + one.text + `"`)}
 	case "wildcard":
 		if one, err = c.literal(name, name); err == nil {
-			one.kind = glob
+			one.kind, one.rare = glob, &rare{}
 			if one.wildcard, err = c.wildcard(one.text); err == nil {
 				c.wildcards = append(c.wildcards, one.wildcard)
 			}
 		}
 	case "cidr":
 		if one, err = c.literal(name, "prefix"); err == nil {
-			one.kind = cidr
+			one.kind, one.rare = cidr, &rare{}
 			if one.network, err = parseNetwork(one.text); err != nil {
 				return one, &Error{Reason: err.Error()}
 			}
@@ -347,7 +347,7 @@ func (c *compiler) literal(name, called string) (test, error) {
 }
 
 func (c *compiler) anythingBut() (test, error) {
-	one := test{kind: but}
+	one := test{kind: but, rare: &rare{}}
 	t, err := c.read()
 	if err != nil {
 		return one, err
@@ -476,7 +476,7 @@ func (c *compiler) butValue(one *test, t token, otherwise string) error {
 }
 
 func (c *compiler) numeric() (test, error) {
-	one := test{kind: span, low: lowest, high: highest}
+	one := test{kind: span, rare: &rare{low: lowest, high: highest}}
 	t, err := c.read()
 	if err != nil {
 		return one, err

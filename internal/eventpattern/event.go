@@ -117,8 +117,20 @@ func (e *fields) read(p *paths, event []byte) error {
 	return e.object(0, -1, 1)
 }
 
-// roomMax is the largest room that is kept for the next event.
-const roomMax = 1 << 20
+// roomMax is the largest room that is kept for the next event, valuesMax the most values.
+const (
+	roomMax   = 1 << 20
+	valuesMax = 10000
+)
+
+// release keeps the room and forgets the event.
+func (e *fields) release() {
+	if e.data = nil; cap(e.values) > valuesMax {
+		e.values, e.elements = nil, nil
+	}
+	clear(e.values)
+	e.matching.failed = nil
+}
 
 func (e *fields) bad() error { return &SyntaxError{e.pos} }
 

@@ -69,16 +69,7 @@ type access struct {
 // NewIndex compiles an index of patterns; a rule is its pattern's place among them.
 func NewIndex(patterns []*Pattern) *Index {
 	x := &Index{rules: len(patterns)}
-	for i, p := range patterns {
-		for _, b := range p.branches {
-			e := entry{branch{slices.Clone(b.conditions)}, int32(i)}
-			for j := range e.branch.conditions {
-				c := &e.branch.conditions[j]
-				c.field = x.paths.add(c.path)
-			}
-			x.entries = append(x.entries, e)
-		}
-	}
+	x.collect(patterns)
 	x.paths.seal()
 	x.fields = make([]lookup, x.paths.count)
 	shared := x.counts()
@@ -104,6 +95,44 @@ func NewIndex(patterns []*Pattern) *Index {
 		x.fields[i].folding = x.fields[i].folds != nil || x.fields[i].foldPre.texts != nil || x.fields[i].foldSuf.texts != nil
 	}
 	return x
+}
+
+// collect copies the patterns' branches side by side, with one copy of each text, so that few places in memory are read.
+func (x *Index) collect(patterns []*Pattern) {
+	var branches, conditions, tests int
+	for _, p := range patterns {
+		branches += len(p.branches)
+		for _, b := range p.branches {
+			conditions += len(b.conditions)
+			for i := range b.conditions {
+				tests += len(b.conditions[i].tests)
+			}
+		}
+	}
+	x.entries = make([]entry, 0, branches)
+	allConditions, allTests := make([]condition, 0, conditions), make([]test, 0, tests)
+	texts := map[string]string{}
+	for i, p := range patterns {
+		for _, b := range p.branches {
+			from := len(allConditions)
+			for _, c := range b.conditions {
+				c.field = x.paths.add(c.path)
+				first := len(allTests)
+				allTests = append(allTests, c.tests...)
+				c.tests = allTests[first:len(allTests):len(allTests)]
+				for k := range c.tests {
+					t := &c.tests[k]
+					if same, ok := texts[t.text]; ok {
+						t.text = same
+					} else {
+						texts[t.text] = t.text
+					}
+				}
+				allConditions = append(allConditions, c)
+			}
+			x.entries = append(x.entries, entry{branch{allConditions[from:len(allConditions):len(allConditions)]}, int32(i)})
+		}
+	}
 }
 
 // wanted names a text that entries look for in a field.
@@ -265,7 +294,10 @@ func (x *Index) Match(event []byte, rules []int) ([]int, error) {
 	if f == nil {
 		f = &finding{seen: make([]uint32, len(x.entries)), met: make([]uint32, x.rules)}
 	}
-	defer x.scratch.Put(f)
+	defer func() {
+		f.release()
+		x.scratch.Put(f)
+	}()
 	if err := f.read(&x.paths, event); err != nil {
 		return rules, err
 	}
@@ -286,7 +318,9 @@ func (x *Index) Match(event []byte, rules []int) ([]int, error) {
 			}
 		}
 	}
-	slices.SortFunc(f.found, cmp.Compare)
+	if len(f.found) > 1 {
+		slices.Sort(f.found)
+	}
 	for _, r := range f.found {
 		rules = append(rules, int(r))
 	}

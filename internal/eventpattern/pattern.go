@@ -54,7 +54,10 @@ func (p *Pattern) Match(event []byte) (bool, error) {
 	if e == nil {
 		e = &fields{}
 	}
-	defer p.scratch.Put(e)
+	defer func() {
+		e.release()
+		p.scratch.Put(e)
+	}()
 	if err := e.read(&p.paths, event); err != nil {
 		return false, err
 	}

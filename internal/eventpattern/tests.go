@@ -30,13 +30,18 @@ const (
 	highest   = math.MaxFloat64
 )
 
-// test is one thing that a value may be.
+// test is one thing that a value may be. What exact texts and numbers do not need lies apart, for an index reads many.
 type test struct {
-	kind                kind
-	isNumber            bool
+	kind     kind
+	isNumber bool
+	text     string
+	number   float64
+	*rare
+}
+
+type rare struct {
 	aboveLow, belowHigh bool
-	text                string
-	number, low, high   float64
+	low, high           float64
 	network             network
 	folded              folded
 	wildcard            *wildcard

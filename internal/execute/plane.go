@@ -83,6 +83,9 @@ type Config struct {
 	Domain string
 	Region string
 	Log    *slog.Logger
+	// AccountRate and AccountBurst are what one account may ask of all its APIs of a region; 0: AWS's defaults.
+	AccountRate  float64
+	AccountBurst int
 	// Finders are asked in turn for an id.
 	Finders []Finder
 }
@@ -105,6 +108,12 @@ type entry struct {
 func New(cfg Config) *Plane {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.AccountRate <= 0 {
+		cfg.AccountRate = accountRate
+	}
+	if cfg.AccountBurst <= 0 {
+		cfg.AccountBurst = accountBurst
 	}
 	return &Plane{cfg: cfg, apis: map[string]*entry{}, buckets: map[string]*Bucket{}}
 }
@@ -164,7 +173,7 @@ func (p *Plane) Serve(w http.ResponseWriter, r *http.Request) bool {
 }
 
 func (p *Plane) serve(ctx context.Context, w http.ResponseWriter, api API, req *Request) *Response {
-	if !p.bucket(api.Account()+"/"+api.Region()).Take(req.Now, accountRate, accountBurst) {
+	if !p.bucket(api.Account()+"/"+api.Region()).Take(req.Now, p.cfg.AccountRate, p.cfg.AccountBurst) {
 		return message(429, "Too Many Requests", "ThrottlingException")
 	}
 	if req.HTTP.ContentLength > BodyBytesMax {

@@ -81,6 +81,9 @@ type Config struct {
 	BucketCORS func(ctx context.Context, bucket, origin, method, headers string, preflight, object bool) (http.Header, error)
 	// Health is what the health paths answer.
 	Health func() any
+	// Signed serves those /_virga/ paths whose caller has signed the request, for any service's scope; it tells whether
+	// the path is one. What the caller may is its own business.
+	Signed func(w http.ResponseWriter, r *http.Request, s SignedCall) bool
 	// Control serves /_virga/ paths of development.
 	Control func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -102,6 +105,9 @@ func New(cfg Config) *Front {
 	}
 	return &Front{cfg: cfg, table: newTable(cfg.Gate.Models()), keys: sigv4.NewKeyCache(4096)}
 }
+
+// Console gives the handler of the console's host, nil for none.
+func (f *Front) Console() http.Handler { return f.cfg.Console }
 
 // call is one request on its way.
 type call struct {
@@ -158,6 +164,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case path == "/_virga/health" || path == "/_localstack/health" || path == "/health":
 		c.health()
+		return
+	case strings.HasPrefix(path, "/_virga/") && f.cfg.Signed != nil && l.Surfaces&API != 0 && c.signed(path):
 		return
 	case strings.HasPrefix(path, "/_virga/"):
 		if l.Surfaces&Dev == 0 || f.cfg.Control == nil || foreign(r, f.cfg.Origins) || !f.cfg.Control(w, r) {

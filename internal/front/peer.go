@@ -59,13 +59,16 @@ func within(ip net.IP, networks []*net.IPNet) bool {
 
 // devAllowed tells whether the peer may use well-known keys: loopback, the networks that the operator named, and what
 // has no address because no network was between. What a proxy calls loopback is not this machine's.
-func (c *call) devAllowed() bool {
-	_, port, err := net.SplitHostPort(c.r.RemoteAddr)
+func (c *call) devAllowed() bool { return DevPeer(c.r, c.f.cfg.DevNetworks) }
+
+// DevPeer is devAllowed for a request that Serve has taken, and networks beside loopback.
+func DevPeer(r *http.Request, networks []*net.IPNet) bool {
+	_, port, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return c.r.RemoteAddr == "" || c.r.RemoteAddr == "@" || c.r.RemoteAddr == "pipe"
+		return r.RemoteAddr == "" || r.RemoteAddr == "@" || r.RemoteAddr == "pipe"
 	}
-	ip := addressOf(c.r.RemoteAddr)
-	return ip != nil && (ip.IsLoopback() && port != forwardedPort || within(ip, c.f.cfg.DevNetworks))
+	ip := addressOf(r.RemoteAddr)
+	return ip != nil && (ip.IsLoopback() && port != forwardedPort || within(ip, networks))
 }
 
 // baseURL is the URL under which the client reached this server.

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 
 	"virga/internal/admit"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/job"
 	"virga/internal/record"
@@ -33,6 +34,11 @@ type Parts struct {
 	DataEvents []string
 	// Types are the CloudFormation resource types of the service.
 	Types []resource.Type
+	// Forget takes away what the service keeps of an account outside the account's own rows (names that are one space for
+	// all): a reset calls it before those rows go. Nil: nothing.
+	Forget func(tx store.Tx, account string)
+	// Panels are the service's pages of the web console.
+	Panels []panel.Panel
 }
 
 // Authority decides whether a call's requirements are met: the policy plane.
@@ -54,6 +60,8 @@ type Config struct {
 	Admit     *admit.Admit
 	Record    *record.Recorder
 	Log       *slog.Logger
+	// Dev lets Halt end the calls under way: development's clean start.
+	Dev bool
 }
 
 // Gate is the chain.
@@ -62,6 +70,7 @@ type Gate struct {
 	handlers map[*wire.Op]*handler
 	models   []*wire.Model
 	types    []resource.Type
+	doors    doors
 }
 
 type handler struct {
@@ -133,6 +142,14 @@ func (g *Gate) Serve(ctx context.Context, c *wire.Call, op *wire.Op, in any) (an
 	began := g.cfg.Env.Wall()
 	size, _ := ctx.Value(sizeKey{}).(int64)
 	h := g.handlers[op]
+	if g.cfg.Dev && c.Depth == 0 {
+		in, leave, err := g.doors.enter(ctx, c.Account)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		ctx = in
+	}
 	out, slot, err := g.serve(ctx, c, op, h, in, size)
 	code := ""
 	if err != nil {
@@ -158,6 +175,9 @@ func (g *Gate) Serve(ctx context.Context, c *wire.Call, op *wire.Op, in any) (an
 func (g *Gate) serve(ctx context.Context, c *wire.Call, op *wire.Op, h *handler, in any, size int64) (out any, slot *store.RiderSlot, err error) {
 	if h == nil {
 		return nil, nil, wire.NotImplemented(op)
+	}
+	if c.Depth > 0 && ctx.Err() != nil { // whoever asked was ended: nothing begins in its name
+		return nil, nil, ctx.Err()
 	}
 	if c.Depth > DepthMax {
 		return nil, nil, wire.Errorf("RecursiveInvocationException", 400, "%s:%s: %d calls deep: a loop was stopped", c.Service, c.Operation, c.Depth)

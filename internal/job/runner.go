@@ -35,11 +35,13 @@ type Runner struct {
 	account map[string]int
 	cursor  map[uint16]string // account after which the next turn begins
 	lastNow map[uint16]time.Time
+	halted  map[string]int // accounts of which nothing is claimed; "" means all
 }
 
 type claim struct {
-	job   Job
-	shard uint16
+	job    Job
+	shard  uint16
+	cancel context.CancelFunc
 }
 
 func topic(shard uint16) string { return fmt.Sprintf("job/%d", shard) }
@@ -56,7 +58,7 @@ func NewRunner(cfg Config) *Runner {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{cfg: cfg, running: map[string]*claim{}, account: map[string]int{}, cursor: map[uint16]string{}, lastNow: map[uint16]time.Time{}}
+	return &Runner{cfg: cfg, running: map[string]*claim{}, account: map[string]int{}, cursor: map[uint16]string{}, lastNow: map[uint16]time.Time{}, halted: map[string]int{}}
 }
 
 // Start seeks the shards and works them until the environment ends.
@@ -140,7 +142,7 @@ func (r *Runner) Tick(ctx context.Context, shard uint16) (time.Time, error) {
 func (r *Runner) room(account string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.running) < runningMax && r.account[account] < perAccountMax
+	return len(r.running) < runningMax && r.account[account] < perAccountMax && r.halted[account] == 0 && r.halted[""] == 0
 }
 
 type ref struct{ Account, Kind, ID string }
@@ -283,11 +285,21 @@ func (r *Runner) claim(ctx context.Context, shard uint16, f ref, now time.Time) 
 	if started == nil {
 		return moved, nil
 	}
+	work, cancel := context.WithCancel(context.Background())
 	r.mu.Lock()
-	r.running[f.key()] = &claim{job: *started, shard: shard}
+	r.running[f.key()] = &claim{job: *started, shard: shard, cancel: cancel}
 	r.account[f.Account]++
+	if r.halted[f.Account] > 0 || r.halted[""] > 0 { // halted between room and here: its effects do not begin
+		cancel()
+	}
 	r.mu.Unlock()
-	r.cfg.Env.Go("effects "+f.Kind, func(ctx context.Context) { r.run(ctx, shard, f, kind, *started) })
+	r.cfg.Env.Go("effects "+f.Kind, func(ctx context.Context) {
+		defer cancel()
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		defer context.AfterFunc(work, stop)()
+		r.run(ctx, shard, f, kind, *started)
+	})
 	return true, nil
 }
 
@@ -352,6 +364,9 @@ func (r *Runner) run(ctx context.Context, shard uint16, f ref, kind Kind, j Job)
 	r.cfg.Env.Point("after claim")
 	results := make([]Result, len(j.Effects))
 	for i, e := range j.Effects {
+		if ctx.Err() != nil {
+			return
+		}
 		results[i] = kind.Do(ctx, j, e)
 		r.cfg.Env.Point("after effect")
 		if ctx.Err() != nil {
@@ -430,6 +445,34 @@ func (r *Runner) renew(ctx context.Context, shard uint16, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// Halt ends the effects under way of an account ("" means all accounts) and claims nothing of it until what it gives is
+// called. Ended tells whether none is left.
+func (r *Runner) Halt(account string) (ended func() bool, resume func()) {
+	r.mu.Lock()
+	r.halted[account]++
+	for _, c := range r.running {
+		if account == "" || c.job.Account == account {
+			c.cancel()
+		}
+	}
+	r.mu.Unlock()
+	ended = func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return account == "" && len(r.running) == 0 || account != "" && r.account[account] == 0
+	}
+	return ended, func() {
+		r.mu.Lock()
+		if r.halted[account]--; r.halted[account] <= 0 {
+			delete(r.halted, account)
+		}
+		r.mu.Unlock()
+		for s := range uint16(shardsOfStore) {
+			r.cfg.Env.Wake(topic(s))
+		}
+	}
 }
 
 // Running is how many claims are under way.

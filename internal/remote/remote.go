@@ -1,7 +1,7 @@
 // Package remote calls an AWS endpoint over HTTP with generated clients: this server's own for the command and the
-// tests. It speaks the json protocols.
+// tests. It speaks JSON, rest-json, rest-xml and the query protocol; bodies are held in memory.
 //
-// It is not the SDK: no retries, no paginators, no credential chain.
+// It is not the SDK: no retries, no paginators, no credential chain, no streams.
 package remote
 
 import (
@@ -36,26 +36,39 @@ func (v *Invoker) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) 
 
 // InvokeInto implements wire.Remote.
 func (v *Invoker) InvokeInto(ctx context.Context, op *wire.Op, in, out any) error {
-	version := "1.0"
-	switch {
-	case op.Schema.Speaks(wire.JSON10):
-	case op.Schema.Speaks(wire.JSON11):
-		version = "1.1"
-	default:
-		return fmt.Errorf("remote: %s does not speak a JSON protocol", op.Schema.Package)
-	}
-	body, err := wire.InputJSON(op, in)
+	p := wire.ClientProtocol(op.Schema)
+	q, err := wire.EncodeRequest(op, p, in)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, v.Endpoint+"/", bytes.NewReader(body))
+	target := q.Path
+	if q.RawQuery != "" {
+		target += "?" + q.RawQuery
+	}
+	resp, body, err := v.Do(ctx, op.Schema.SigningName, q.Method, target, q.Header, q.Body)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/x-amz-json-"+version)
-	r.Header.Set("X-Amz-Target", op.Schema.TargetPrefix+"."+op.Name)
-	if err := sigv4.SignerFor(v.Credentials, v.Region, op.Schema.SigningName).SignHTTP(r, v.Now(), sigv4.HashOf(body)); err != nil {
-		return err
+	if resp.StatusCode >= 300 {
+		return wire.DecodeErrorAnswer(p, resp.StatusCode, resp.Header, body)
+	}
+	return wire.DecodeAnswer(op, p, &wire.Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, out)
+}
+
+// Do sends one signed request of a service and reads its answer whole. target is the escaped path with its query.
+func (v *Invoker) Do(ctx context.Context, service, method, target string, header http.Header, body []byte) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, v.Endpoint+target, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	for k, vals := range header {
+		r.Header[k] = vals
+	}
+	if service == "s3" {
+		r.Header.Set("X-Amz-Content-Sha256", sigv4.HashOf(body))
+	}
+	if err := sigv4.SignerFor(v.Credentials, v.Region, service).SignHTTP(r, v.Now(), sigv4.HashOf(body)); err != nil {
+		return nil, nil, err
 	}
 	c := v.HTTP
 	if c == nil {
@@ -63,15 +76,9 @@ func (v *Invoker) InvokeInto(ctx context.Context, op *wire.Op, in, out any) erro
 	}
 	resp, err := c.Do(r)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return wire.ErrorJSON(resp.StatusCode, b)
-	}
-	return wire.OutputJSON(op, b, out)
+	return resp, b, err
 }

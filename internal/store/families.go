@@ -28,3 +28,19 @@ const (
 	FamilyAPIGateway     Family = 108
 	FamilyAPIGatewayV2   Family = 109
 )
+
+// ShardsMax is the most shards that a family has.
+const ShardsMax = 8
+
+// Holdings are the families of what accounts own: the rows that a reset takes away. Records of what was done (audit,
+// meters, traces), keys, leases and epochs are none.
+func Holdings() []Family {
+	out := []Family{FamilyJob, FamilyDue, FamilyDone, FamilyBlob, FamilyDelivery}
+	for f := FamilyIAM; f <= familyLast; f++ {
+		out = append(out, f)
+	}
+	return out
+}
+
+// familyLast is the highest number that a service may have; a span over families without rows costs nothing.
+const familyLast Family = 160

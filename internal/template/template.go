@@ -88,6 +88,22 @@ func New(root Value, l Limits) (*Template, error) {
 	return t, nil
 }
 
+// ParseProcessed reads a template that [Template.Expand] made; extended is what [Template.Extended] said of it.
+func ParseProcessed(text []byte, l Limits, extended bool) (*Template, error) {
+	root, err := ParseValue(text, l)
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{Root: root, limits: l.filled(), parameters: map[string]*Parameter{}, resources: map[string]*Resource{}, extended: extended}
+	if e := t.read(); e != nil {
+		return nil, e
+	}
+	return t, nil
+}
+
+// Extended tells whether the template declared AWS::LanguageExtensions, also after it was processed.
+func (t *Template) Extended() bool { return t.extended }
+
 // Pending tells whether the template holds transforms that [Template.Expand] has to take away before [Template.Bind].
 func (t *Template) Pending() bool { return t.pending }
 

@@ -40,9 +40,13 @@ func ErrorJSON(status int, body []byte) *Error {
 		Upper string `json:"Message"`
 	}
 	e := &Error{Status: status, Code: "UnknownError", Message: string(body), Server: status >= 500}
-	if json.Unmarshal(body, &b) == nil && b.Type != "" {
-		e.Code = b.Type[strings.LastIndexByte(b.Type, '#')+1:]
-		e.Message = b.Lower + b.Upper
+	if json.Unmarshal(body, &b) == nil {
+		if b.Type != "" {
+			e.Code = b.Type[strings.LastIndexByte(b.Type, '#')+1:]
+		}
+		if m := b.Lower + b.Upper; m != "" || b.Type != "" {
+			e.Message = m
+		}
 	}
 	return e
 }

@@ -35,6 +35,9 @@ func (s *Service) checkIntegration(op string, ig *integration) error {
 	if ig.Credentials != "" && s.cfg.Roles == nil {
 		return wire.Unsupported(op + ": Credentials")
 	}
+	if strings.HasPrefix(ig.Credentials, "arn:aws:iam::*:") {
+		return wire.Unsupported(op + ": Credentials of the caller")
+	}
 	if ig.ContentHandling != "" && ig.Type != "AWS_PROXY" {
 		return wire.Unsupported(op + ": ContentHandling")
 	}

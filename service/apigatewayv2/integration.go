@@ -37,6 +37,8 @@ func (s *Service) checkIntegration(op string, ig *integration) error {
 		return bad("Timeout should be between 50 ms and 30000 ms")
 	case ig.CredentialsArn != "" && s.cfg.Roles == nil:
 		return wire.Unsupported(op + ": CredentialsArn")
+	case strings.HasPrefix(ig.CredentialsArn, "arn:aws:iam::*:"):
+		return wire.Unsupported(op + ": CredentialsArn of the caller")
 	case ig.CredentialsArn != "" && !strings.HasPrefix(ig.CredentialsArn, "arn:aws:iam::"):
 		return bad("Invalid credentials ARN specified: %s", ig.CredentialsArn)
 	}

@@ -70,7 +70,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &v2api.Model, Handlers: v2api.Handlers(s), Types: types()}
+	return gate.Parts{Forget: forget, Model: &v2api.Model, Handlers: v2api.Handlers(s), Types: types()}
 }
 
 func bad(format string, a ...any) error {

@@ -155,13 +155,13 @@ func (t customType) look(ctx context.Context, r *resource.Request, kind string, 
 	}
 	if got == nil {
 		if !t.s.cfg.Env.Now().Before(w.Until) {
-			return nil, invalid("CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [%s]. If you are using the Python cfn-response module, you may need to update your Lambda function code so that CloudFormation can attach the updated version.", w.Request)
+			return nil, reasonf("CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [%s]. If you are using the Python cfn-response module, you may need to update your Lambda function code so that CloudFormation can attach the updated version.", w.Request)
 		}
 		return &resource.Progress{Physical: r.Physical, Pending: true, After: customLook, Context: jsonOf(w)}, nil
 	}
 	var a answer
 	if err := json.Unmarshal([]byte(got.Data), &a); err != nil {
-		return nil, invalid("Invalid response from the custom resource: %s", err)
+		return nil, reasonf("Invalid response from the custom resource: %s", err)
 	}
 	switch {
 	case a.Status == "FAILED":
@@ -169,13 +169,13 @@ func (t customType) look(ctx context.Context, r *resource.Request, kind string, 
 		if why == "" {
 			why = "No reason given"
 		}
-		return nil, invalid("Received response status [FAILED] from custom resource. Message returned: %s (RequestId: %s)", why, w.Request)
+		return &resource.Progress{Physical: a.Physical}, reasonf("Received response status [FAILED] from custom resource. Message returned: %s (RequestId: %s)", why, w.Request)
 	case a.Status != "SUCCESS":
-		return nil, invalid("Invalid Status in the custom resource's response: %s", a.Status)
+		return nil, reasonf("Invalid Status in the custom resource's response: %s", a.Status)
 	case a.Physical == "" && kind != "Delete":
-		return nil, invalid("Invalid PhysicalResourceId")
+		return nil, reasonf("Invalid PhysicalResourceId")
 	case len(a.Physical) > 1024:
-		return nil, invalid("PhysicalResourceId is longer than 1024 characters")
+		return nil, reasonf("PhysicalResourceId is longer than 1024 characters")
 	}
 	p := &resource.Progress{Physical: a.Physical, Attributes: a.Data}
 	if p.Physical == "" {

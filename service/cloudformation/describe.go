@@ -38,8 +38,11 @@ func show(st *stack) cfnapi.Stack {
 	o := cfnapi.Stack{StackId: wire.P(st.arn()), StackName: st.Name, CreationTime: st.Created, StackStatus: st.Status, DisableRollback: wire.P(st.NoRollback),
 		EnableTerminationProtection: wire.P(st.Protected), Parameters: shownParameters(&st.Now), Tags: shownTags(st.Now.Tags), Capabilities: st.Now.Capabilities,
 		NotificationARNs: st.Now.Topics, RollbackConfiguration: &cfnapi.RollbackConfiguration{}, DriftInformation: &cfnapi.StackDriftInformation{StackDriftStatus: "NOT_CHECKED"}}
+	if !st.Deleted.IsZero() {
+		o.DeletionTime = &st.Deleted
+	}
 	if st.Status == "DELETE_COMPLETE" {
-		o.DeletionTime, o.EnableTerminationProtection = &st.Deleted, nil
+		o.EnableTerminationProtection = nil
 	}
 	if st.Description != "" {
 		o.Description = &st.Description

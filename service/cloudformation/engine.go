@@ -44,6 +44,9 @@ func (k *coordinator) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect
 		return nil, job.End, nil
 	}
 	st, ok := store.Load[stack](tx, stackKey(j.Account, p.Region, p.ID))
+	if ok && st.Status == "DELETE_COMPLETE" && st.Operation == nil {
+		return nil, k.s.forget(tx, st, now), nil
+	}
 	if !ok || st.Operation == nil {
 		return nil, job.End, nil
 	}
@@ -69,12 +72,28 @@ func (k *coordinator) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect
 		}
 	}
 	store.Put(tx, st.key(), st)
+	if st.Status == "DELETE_COMPLETE" {
+		next = now.Add(keepDeleted)
+	}
 	return nil, job.Next{At: next}, nil
+}
+
+// forget takes away what is known of a deleted stack when nobody may ask for it any more.
+func (s *Service) forget(tx store.Tx, st *stack, now time.Time) job.Next {
+	if at := st.Deleted.Add(keepDeleted); now.Before(at) {
+		return job.Next{At: at}
+	}
+	for _, p := range []store.Key{rowsOf(st), eventsOf(st), changeSetsOf(st), key(st.Account, "t", st.Region).Str(st.ID), key(st.Account, "w", st.Region).Str(st.ID)} {
+		tx.DeleteRange(p, p.End())
+	}
+	tx.Delete(st.key())
+	return job.End
 }
 
 // start sets a resource's job going.
 func (s *Service) start(tx store.Tx, st *stack, r *row, action string, now time.Time) {
 	r.Work, r.Action, r.Step, r.Stage, r.Context, r.Since = workRunning, action, "", 0, nil, now
+	r.Try++
 	store.Put(tx, rowKey(st, r.ID), r)
 	job.At(tx, st.Account, st.Region, resourceKind, resourceID(st, r.ID, action), now, resourcePayload{st.Region, st.ID, r.ID, st.Operation.Number, action}.bytes())
 }
@@ -90,15 +109,16 @@ func byID(all []*row) map[string]*row {
 // apply starts every resource whose dependencies are done, and ends the phase when nothing is left.
 func (s *Service) apply(tx store.Tx, st *stack, now time.Time) (time.Time, error) {
 	op := st.Operation
+	have := byID(rows(tx, st))
 	b, err := s.boundFor(tx, st, &op.Want)
-	if err != nil {
-		return time.Time{}, err
+	if err != nil { // it was read when the operation began: this version reads it otherwise
+		op.Failed, op.Why = []string{""}, "The template cannot be read: "+err.Error()+". "
+		s.fail(tx, st, have, now)
+		return time.Time{}, nil
 	}
-	all := rows(tx, st)
-	have := byID(all)
 	running, left := 0, 0
 	if st.TimeoutAfter > 0 && op.Kind == "create" && len(op.Failed) == 0 && !now.Before(op.Started.Add(time.Duration(st.TimeoutAfter)*time.Minute)) {
-		op.Why, op.Failed = "Stack creation timed out.", []string{""}
+		op.Why, op.Failed = "Stack creation time exceeded the specified timeout. ", []string{""}
 	}
 	for _, id := range b.Graph().Order() {
 		r := have[id]
@@ -155,15 +175,18 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 	op := st.Operation
 	why := op.Why
 	if why == "" {
-		var ids []string
+		failed := map[bool][]string{}
 		for _, f := range op.Failed {
-			if f != "" {
-				ids = append(ids, f)
+			if r := have[f]; r != nil {
+				failed[r.Before != nil] = append(failed[r.Before != nil], f)
 			}
 		}
-		sort.Strings(ids)
-		verb := map[string]string{"create": "create", "update": "update"}[op.Kind]
-		why = "The following resource(s) failed to " + verb + ": [" + strings.Join(ids, ", ") + "]. "
+		for _, before := range []bool{false, true} {
+			if ids := failed[before]; len(ids) > 0 {
+				sort.Strings(ids)
+				why += "The following resource(s) failed to " + map[bool]string{false: "create", true: "update"}[before] + ": [" + strings.Join(ids, ", ") + "]. "
+			}
+		}
 	}
 	if op.Kind == "create" {
 		switch {
@@ -172,8 +195,10 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 			s.done(tx, st, have)
 		case st.OnFailure == "DELETE":
 			op.Phase = phaseDelete
-			s.stackEvent(tx, st, "DELETE_IN_PROGRESS", why+" Delete requested by user.", now)
+			st.Deleted = now
+			s.stackEvent(tx, st, "DELETE_IN_PROGRESS", why+"Delete requested by user.", now)
 		default:
+			st.Deleted = now
 			op.Phase = phaseRollback
 			s.stackEvent(tx, st, "ROLLBACK_IN_PROGRESS", why+"Rollback requested by user.", now)
 		}
@@ -184,11 +209,10 @@ func (s *Service) fail(tx store.Tx, st *stack, have map[string]*row, now time.Ti
 		s.done(tx, st, have)
 		return
 	}
-	if op.Cancelled && len(op.Failed) == 0 {
-		why = "User Initiated"
-	}
 	op.Phase = phaseRollback
-	s.stackEvent(tx, st, "UPDATE_ROLLBACK_IN_PROGRESS", why, now)
+	if !op.Cancelled { // cancelling said so already
+		s.stackEvent(tx, st, "UPDATE_ROLLBACK_IN_PROGRESS", why, now)
+	}
 }
 
 // applied ends the apply phase after success: outputs, exports, then the cleanup of an update.
@@ -225,11 +249,12 @@ func (s *Service) applied(tx store.Tx, st *stack, b *template.Bound, have map[st
 func (s *Service) done(tx store.Tx, st *stack, have map[string]*row) {
 	st.Operation = nil
 	for _, r := range have {
-		if r.Physical == "" && r.Status == "" {
+		if r.Physical == "" && r.Status == "" && len(r.Old) == 0 {
 			tx.Delete(rowKey(st, r.ID))
 			continue
 		}
-		r.Work, r.Action, r.Desired, r.Step, r.Stage, r.Context, r.Changed, r.Before, r.Old = workNone, "", nil, "", 0, nil, "", nil, nil
+		// What was replaced and not cleaned up, for the update ended in failure, stays known.
+		r.Work, r.Action, r.Desired, r.Step, r.Stage, r.Context, r.Changed, r.Before = workNone, "", nil, "", 0, nil, "", nil
 		store.Put(tx, rowKey(st, r.ID), r)
 	}
 	tx.Wake(eventTopic(st))
@@ -246,6 +271,20 @@ func users(have map[string]*row) map[string][]string {
 	return m
 }
 
+// needed tells whether something that could not be deleted still needs a resource, at once or through others.
+func needed(have map[string]*row, users map[string][]string, match func(r *row) bool, id string) bool {
+	for _, u := range users[id] {
+		x := have[u]
+		if x == nil || u == id {
+			continue
+		}
+		if x.Work == workFailed && x.Action == actionDelete || x.Work != workRunning && match(x) && needed(have, users, match, u) {
+			return true
+		}
+	}
+	return false
+}
+
 // sweep starts the deletions of rows that match, dependents first; it tells how many are under way or waiting.
 func (s *Service) sweep(tx store.Tx, st *stack, have map[string]*row, action string, match func(r *row) bool, now time.Time) (left int) {
 	need := users(have)
@@ -260,7 +299,7 @@ func (s *Service) sweep(tx store.Tx, st *stack, have map[string]*row, action str
 			left++
 			continue
 		}
-		if !match(r) {
+		if !match(r) || st.Operation.Phase != phaseCleanup && needed(have, need, match, id) { // a cleanup tries everything once
 			continue
 		}
 		left++
@@ -383,6 +422,7 @@ func (s *Service) cleanup(tx store.Tx, st *stack, now time.Time) error {
 	if st.Status == "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS" {
 		status = "UPDATE_ROLLBACK_COMPLETE"
 	}
+	s.settleImports(tx, st, status == "UPDATE_COMPLETE")
 	s.stackEvent(tx, st, status, "", now)
 	s.done(tx, st, have)
 	return nil
@@ -391,6 +431,18 @@ func (s *Service) cleanup(tx store.Tx, st *stack, now time.Time) error {
 // remove deletes a stack's resources, dependents first, and then the stack.
 func (s *Service) remove(tx store.Tx, st *stack, now time.Time) error {
 	have := byID(rows(tx, st))
+	olds := 0
+	for _, r := range have { // what a failed update replaced
+		if len(r.Old) > 0 && r.Work != workRunning {
+			s.start(tx, st, r, actionClean, now)
+		}
+		if r.Work == workRunning && r.Action == actionClean {
+			olds++
+		}
+	}
+	if olds > 0 {
+		return nil
+	}
 	if s.sweep(tx, st, have, actionDelete, func(r *row) bool {
 		return r.Action != actionDelete && r.Status != "DELETE_COMPLETE" && r.Status != "DELETE_SKIPPED"
 	}, now) > 0 {

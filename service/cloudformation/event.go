@@ -51,13 +51,28 @@ func (s *Service) rowEvent(tx store.Tx, st *stack, r *row, status, reason string
 	}
 	e := &event{ID: r.ID + "-" + status + "-" + strconv.FormatInt(at.UnixMilli(), 10), Logical: r.ID, Physical: r.Physical, Type: r.Type, At: at, Status: status, Reason: clip(reason)}
 	if len(props) <= 32<<10 {
-		e.Properties = string(props)
+		e.Properties = hidden(st, string(props))
 	}
 	if st.Operation != nil {
 		e.Token = st.Operation.Token
 	}
 	store.Put(tx, eventsOf(st).Time(at), e)
 	tx.Wake(eventTopic(st))
+}
+
+// hidden masks the values of NoEcho parameters in a resource's properties.
+func hidden(st *stack, props string) string {
+	in := &st.Now
+	if st.Operation != nil {
+		in = &st.Operation.Want
+	}
+	for _, p := range in.Parameters {
+		if p.NoEcho && p.Value != "" {
+			quoted := string(jsonOf(p.Value))
+			props = strings.ReplaceAll(props, quoted[1:len(quoted)-1], "****")
+		}
+	}
+	return props
 }
 
 func clip(s string) string {

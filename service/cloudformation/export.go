@@ -16,13 +16,12 @@ import (
 // outputs evaluates a stack's outputs and moves its exports; why is not "" where that fails.
 func (s *Service) outputs(tx store.Tx, st *stack, b *template.Bound, have map[string]*row) (out []output, why string) {
 	look := s.lookup(context.Background(), st, have)
-	imports := map[string]bool{}
 	look.ImportValue = func(name string) (template.Value, error) {
 		x, ok := store.Load[export](tx, exportKey(st.Account, st.Region, name))
 		if !ok {
-			return template.Value{}, noExport(name)
+			return template.Value{}, reasonf("No export named %s found.", name)
 		}
-		imports[name] = true
+		s.use(tx, st, name)
 		return template.StringOf(x.Value), nil
 	}
 	look.Dynamic = nil
@@ -93,27 +92,53 @@ func stackNameOf(arn string) string {
 // importers gives the names of the stacks that use an export.
 func importers(r store.Reader, account, region, name string) []string {
 	var out []string
-	r.Range(store.Prefix(importsOf(account, region, name)), func(k store.Key, v []byte) bool {
-		out = append(out, string(v))
+	store.Each(r, store.Prefix(importsOf(account, region, name)), func(_ store.Key, x *imported) bool {
+		out = append(out, x.Stack)
 		return true
 	})
 	sort.Strings(out)
 	return out
 }
 
-// imported reads an export for a resource and notes that the stack uses it, so that nobody takes it away.
-func (s *Service) imported(ctx context.Context, st *stack, name string) (template.Value, error) {
+// importValue reads an export for a resource and notes that the stack uses it, so that nobody takes it away.
+func (s *Service) importValue(ctx context.Context, st *stack, name string) (template.Value, error) {
 	var value string
 	err := s.cfg.Store.Update(ctx, nil, func(tx store.Tx) error {
 		x, ok := store.Load[export](tx, exportKey(st.Account, st.Region, name))
 		if !ok {
-			return noExport(name)
+			return reasonf("No export named %s found.", name)
 		}
 		value = x.Value
-		tx.Set(importsOf(st.Account, st.Region, name).Str(st.ID), []byte(st.Name))
+		s.use(tx, st, name)
 		return nil
 	})
 	return template.StringOf(value), err
+}
+
+// use notes that the operation under way uses an export.
+func (s *Service) use(tx store.Tx, st *stack, name string) {
+	k := importsOf(st.Account, st.Region, name).Str(st.ID)
+	u, ok := store.Load[imported](tx, k)
+	if !ok {
+		u = &imported{Stack: st.Name, First: st.Operation.Number}
+	}
+	u.Last = st.Operation.Number
+	store.Put(tx, k, u)
+}
+
+// settleImports forgets the exports that a stack uses no longer: after an update those it did not find, after its
+// rollback those it had begun to use.
+func (s *Service) settleImports(tx store.Tx, st *stack, updated bool) {
+	var gone []store.Key
+	store.Each(tx, store.Prefix(key(st.Account, "i", st.Region)), func(k store.Key, u *imported) bool {
+		if k.StrPart(3) == st.ID && (updated && u.Last != st.Operation.Number || !updated && u.First == st.Operation.Number) {
+			gone = append(gone, append(store.Key{}, k...))
+		}
+		return true
+	})
+	for _, k := range gone {
+		tx.Delete(k)
+	}
 }
 
 // unexport takes away what a stack exported and used.

@@ -9,6 +9,7 @@ import (
 
 	cfnapi "virga/api/cloudformation"
 	"virga/internal/auth"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
@@ -77,7 +78,8 @@ func (s *Service) Add(types []resource.Type) {
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
 	return gate.Parts{Model: &cfnapi.Model, Handlers: cfnapi.Handlers(s), Jobs: map[string]job.Kind{stackKind: &coordinator{s}, resourceKind: &worker{s}},
-		Types: []resource.Type{customType{s}, handleType{s}, waitType{s}}}
+		Types:  []resource.Type{customType{s}, handleType{s}, waitType{s}},
+		Panels: []panel.Panel{consolePanel()}}
 }
 
 // typeOf finds a resource type; Custom::Anything is a custom resource.

@@ -34,6 +34,11 @@ func (k *worker) Settle(tx store.Tx, j *job.Job, rs []job.Result, now time.Time)
 	next := job.End
 	switch {
 	case d.Failure != "":
+		if !d.Made && r.Stage == 0 {
+			s.unmade(r)
+		} else if d.Physical != "" && (r.Step == "create" || r.Step == "replace") {
+			r.Physical = d.Physical
+		}
 		s.failed(tx, st, r, d.Failure, now)
 	case r.Step == "":
 		next = s.planned(tx, st, r, d, now)
@@ -48,6 +53,20 @@ func (k *worker) Settle(tx store.Tx, j *job.Job, rs []job.Result, now time.Time)
 	}
 	store.Put(tx, st.key(), st)
 	return next, nil
+}
+
+// unmade takes back the physical id that was chosen for what was then not made: what has that name is not the stack's.
+func (s *Service) unmade(r *row) {
+	switch {
+	case r.Action != actionApply:
+	case r.Step == "create":
+		r.Physical, r.Ref, r.Attributes = "", "", nil
+	case r.Step == "replace" && r.Before != nil:
+		before := *r.Before
+		before.Deps, before.Keep, before.KeepOld = r.Deps, r.Keep, r.KeepOld
+		r.restore(&before)
+		r.Old = r.Old[:len(r.Old)-1]
+	}
 }
 
 // planned records the decision, so that it holds before the service is called.
@@ -84,6 +103,10 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 			r.Type = d.Replaces
 		}
 	case "revert":
+		as := r.Properties
+		if r.Desired != nil { // what failed, as it was to be
+			as = r.Desired
+		}
 		r.Desired = d.Desired
 		if r.Physical != r.Before.Physical { // a replacement: the old resource is the one again, the new one is cleaned up
 			var olds []old
@@ -93,7 +116,7 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 				}
 			}
 			if r.Physical != "" {
-				olds = append(olds, old{Type: r.Type, Physical: r.Physical, Properties: r.Properties, Suffix: r.Suffix})
+				olds = append(olds, old{Type: r.Type, Physical: r.Physical, Properties: as, Suffix: r.Suffix})
 			}
 			r.restore(r.Before)
 			r.Old, r.Work, r.Desired = olds, workDone, nil
@@ -121,6 +144,13 @@ func (s *Service) planned(tx store.Tx, st *stack, r *row, d done, now time.Time)
 			r.Work = workDone
 			return job.End
 		}
+		if r.Physical == "" { // it was not made
+			if r.Status != "" {
+				s.rowEvent(tx, st, r, "DELETE_COMPLETE", "", now)
+			}
+			r.Work, r.Changed = workDone, "deleted"
+			return job.End
+		}
 		s.rowEvent(tx, st, r, "DELETE_IN_PROGRESS", "", now)
 	}
 	return job.Next{At: now}
@@ -131,8 +161,8 @@ func (s *Service) kept(st *stack, r *row) bool {
 	if _, ok := st.Retain[r.ID]; ok && st.Operation.Phase == phaseDelete {
 		return true
 	}
-	created := r.Changed == "created" && st.Operation.Phase != phaseDelete
-	return (r.Keep == "Retain" || r.Keep == "Snapshot" || r.Keep == "RetainExceptOnCreate" && !created) && !(r.Keep == "Retain" && created && st.Operation.Kind == "create" && r.Physical == "")
+	created := r.Changed == "created" // by the operation that is undone
+	return r.Physical != "" && (r.Keep == "Retain" || r.Keep == "Snapshot" || r.Keep == "RetainExceptOnCreate" && !created)
 }
 
 // restored puts a row back that lent its type and id to an event.
@@ -149,6 +179,7 @@ func (s *Service) cleaned(r, keep *row) {
 // nextOld goes on with the next old resource, or ends the row's work.
 func (s *Service) nextOld(r *row, now time.Time) job.Next {
 	r.Step, r.Stage, r.Context = "", 0, nil
+	r.Try++
 	if len(r.Old) == 0 {
 		r.Work = workDone
 		return job.End

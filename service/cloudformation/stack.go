@@ -207,6 +207,13 @@ func (s *Service) UpdateStack(ctx context.Context, in *cfnapi.UpdateStackInput) 
 		if in.DisableRollback != nil {
 			x.NoRollback = *in.DisableRollback
 		}
+		store.Each(tx, store.Prefix(changeSetsOf(x)), func(k store.Key, cs *changeSet) bool { // made against what the stack no longer is
+			if cs.Execution == "AVAILABLE" {
+				cs.Execution = "OBSOLETE"
+				store.Put(tx, k, cs)
+			}
+			return true
+		})
 		s.startUpdate(tx, x, p, wire.V(in.ClientRequestToken), "", c, now)
 		job.Finish(tx, c.Account, c.EffectID, now, []byte(x.ID))
 		return nil
@@ -266,7 +273,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *cfnapi.DeleteStackInput) 
 		if x.Protected {
 			return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", x.Name)
 		}
-		if x.busy() {
+		if x.busy() && x.Status != "CREATE_IN_PROGRESS" {
 			return invalid("Stack [%s] cannot be deleted while in status %s", x.Name, x.Status)
 		}
 		if len(in.RetainResources) > 0 && x.Status != "DELETE_FAILED" {
@@ -277,6 +284,15 @@ func (s *Service) DeleteStack(ctx context.Context, in *cfnapi.DeleteStackInput) 
 			x.Retain[id] = "Retain"
 		}
 		role := wire.Or(in.RoleARN, x.Now.Role)
+		if op := x.Operation; x.Status == "CREATE_IN_PROGRESS" && op != nil { // what is being made is made to its end, and deleted
+			op.Kind, op.Phase, op.By, op.Token, op.Role = "delete", phaseDelete, auth.Delegate(c.Principal, now), wire.V(in.ClientRequestToken), role
+			x.Deleted = now
+			s.stackEvent(tx, x, "DELETE_IN_PROGRESS", "User Initiated", now)
+			s.poke(tx, x, now)
+			decide(tx, x, now)
+			store.Put(tx, x.key(), x)
+			return nil
+		}
 		op := operation{Kind: "delete", Phase: phaseDelete, By: auth.Delegate(c.Principal, now), Want: x.Now, Token: wire.V(in.ClientRequestToken), Role: role}
 		x.Operation = &op
 		for _, r := range rows(tx, x) { // a failed deletion may be tried again
@@ -291,6 +307,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *cfnapi.DeleteStackInput) 
 		}
 		cs := changeSetsOf(x)
 		tx.DeleteRange(cs, cs.End())
+		x.Deleted = now
 		s.stackEvent(tx, x, "DELETE_IN_PROGRESS", "User Initiated", now)
 		s.begin(tx, x, op, now)
 		store.Put(tx, x.key(), x)
@@ -318,6 +335,8 @@ func (s *Service) CancelUpdateStack(ctx context.Context, in *cfnapi.CancelUpdate
 			return invalid("CancelUpdateStack cannot be called from current stack status")
 		}
 		x.Operation.Cancelled = true
+		s.stackEvent(tx, x, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", now)
+		s.poke(tx, x, now)
 		decide(tx, x, now)
 		store.Put(tx, x.key(), x)
 		return nil
@@ -346,13 +365,27 @@ func (s *Service) ContinueUpdateRollback(ctx context.Context, in *cfnapi.Continu
 		if in.RoleARN != nil {
 			x.Operation.Role = *in.RoleARN
 		}
+		var skipped []*row
 		for _, r := range rows(tx, x) {
-			if r.Action == actionRevert && r.Work == workFailed && !slices.Contains(in.ResourcesToSkip, r.ID) {
-				r.Action = ""
-				store.Put(tx, rowKey(x, r.ID), r)
+			if r.Action != actionRevert || r.Work != workFailed {
+				if slices.Contains(in.ResourcesToSkip, r.ID) {
+					return invalid("ResourcesToSkip contains resources that are not in the UPDATE_FAILED state: [%s]", r.ID)
+				}
+				continue
 			}
+			if slices.Contains(in.ResourcesToSkip, r.ID) {
+				skipped = append(skipped, r)
+				continue
+			}
+			r.Action = ""
+			store.Put(tx, rowKey(x, r.ID), r)
 		}
 		s.stackEvent(tx, x, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", now)
+		for _, r := range skipped {
+			r.Work = workDone
+			s.rowEvent(tx, x, r, "UPDATE_COMPLETE", "", now)
+			store.Put(tx, rowKey(x, r.ID), r)
+		}
 		decide(tx, x, now)
 		store.Put(tx, x.key(), x)
 		return nil

@@ -10,7 +10,7 @@ import (
 
 // Keys, all under FamilyCloudFormation ‖ 0 ‖ account ‖ kind ‖ region: "s" ‖ uuid → stack;  "n" ‖ name → uuid of the stack
 // that has the name;  "r" ‖ uuid ‖ logical id → row;  "t" ‖ uuid ‖ number → source;  "e" ‖ uuid ‖ time ‖ n → event;
-// "c" ‖ uuid ‖ change set's uuid → changeSet;  "x" ‖ export name → export;  "i" ‖ export name ‖ uuid → empty;
+// "c" ‖ uuid ‖ change set's uuid → changeSet;  "x" ‖ export name → export;  "i" ‖ export name ‖ uuid → imported;
 // "w" ‖ uuid ‖ handle ‖ unique id → signal.
 
 // stack is a stack's record.
@@ -80,6 +80,7 @@ type output struct {
 type source struct {
 	Text      string `rec:"1"`
 	Processed string `rec:"2"`
+	Extended  bool   `rec:"3"` // it declared AWS::LanguageExtensions
 }
 
 // Phases of an operation.
@@ -150,6 +151,7 @@ type row struct {
 	Before  *snapshot `rec:"27"` // as it was before this operation
 	Old     []old     `rec:"28"` // physical resources to clean up
 	Since   time.Time `rec:"29"` // when the step began
+	Try     int64     `rec:"31"` // raised each time work begins, so that work done again has effects of its own
 	Gone    bool      `rec:"30"` // not in the new template
 	Unknown store.Unknown
 }
@@ -217,6 +219,14 @@ type export struct {
 	Stack   string `rec:"1"` // ARN
 	ID      string `rec:"2"`
 	Value   string `rec:"3"`
+	Unknown store.Unknown
+}
+
+// imported is a stack's use of an export: by which operation it began, and which found it last.
+type imported struct {
+	Stack   string `rec:"1"` // name
+	First   int64  `rec:"2"`
+	Last    int64  `rec:"3"`
 	Unknown store.Unknown
 }
 

@@ -222,7 +222,7 @@ func (s *Service) prepare(ctx context.Context, st *stack, before *input, beforeS
 	}
 	p.want.Description = t.Description
 	if !in.previous || processed != beforeSource.Processed {
-		p.src = &source{Text: text, Processed: processed}
+		p.src = &source{Text: text, Processed: processed, Extended: t.Extended()}
 	}
 	return p, nil
 }
@@ -367,11 +367,11 @@ func (s *Service) check(b *template.Bound) error {
 		if t.Name() == customName {
 			continue
 		}
+		if errs := s.schema(b, r); len(errs) > 0 { // what AWS refuses is not what is missing here
+			return invalid("%s", strings.Join(errs, "\n"))
+		}
 		if path, pos, bad := unsupported(b, r.Properties, "", t.Supports()); bad {
 			return wire.Unsupported(fmt.Sprintf("Property %s of %s (resource %s, line %d)", path, r.Type, r.ID, pos.Line))
-		}
-		if errs := s.schema(b, r); len(errs) > 0 {
-			return invalid("%s", strings.Join(errs, "\n"))
 		}
 	}
 	return nil
@@ -442,7 +442,7 @@ func (s *Service) boundFor(r store.Reader, st *stack, in *input) (*template.Boun
 	if text == "" {
 		text = src.Text
 	}
-	t, err := template.Parse([]byte(text), template.Limits{Bytes: 8 << 20})
+	t, err := template.ParseProcessed([]byte(text), template.Limits{Bytes: 8 << 20}, src.Extended)
 	if err != nil {
 		return nil, err
 	}

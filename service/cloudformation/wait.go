@@ -94,7 +94,7 @@ func (t waitType) Create(ctx context.Context, r *resource.Request) (*resource.Pr
 	} else {
 		n := r.Properties.Int("Timeout")
 		if n == nil || *n < 0 || *n > 43200 {
-			return nil, invalid("Timeout must be between 0 and 43200")
+			return nil, reasonf("Timeout must be between 0 and 43200")
 		}
 		until = t.s.cfg.Env.Now().Add(time.Duration(*n) * time.Second)
 	}
@@ -106,16 +106,17 @@ func (t waitType) Create(ctx context.Context, r *resource.Request) (*resource.Pr
 	i := strings.LastIndexByte(link, '/')
 	parts, ok := t.s.openLink(r.Call.Account, "wait", link[i+1:])
 	if !ok || len(parts) != 3 {
-		return nil, invalid("Handle is not a WaitConditionHandle's")
+		return nil, reasonf("Handle is not a WaitConditionHandle's")
 	}
 	var good int64
 	var bad *signal
+	from := ""
 	data := map[string]string{}
 	if err := t.s.cfg.Store.View(ctx, func(rd store.Reader) error {
 		good, bad = 0, nil
 		store.Each(rd, store.Prefix(signalsOf(r.Call.Account, parts[0], parts[1], parts[2])), func(k store.Key, x *signal) bool {
 			if x.Status == "FAILURE" {
-				bad = x
+				bad, from = x, k.StrPart(4)
 				return false
 			}
 			good++
@@ -128,18 +129,18 @@ func (t waitType) Create(ctx context.Context, r *resource.Request) (*resource.Pr
 	}
 	switch {
 	case bad != nil:
-		return nil, invalid("WaitCondition received failed message: '%s' for uniqueId: %s", bad.Reason, r.LogicalID)
+		return nil, reasonf("WaitCondition received failed message: '%s' for uniqueId: %s", bad.Reason, from)
 	case good >= want:
 		return &resource.Progress{Physical: r.Physical, Attributes: map[string]any{"Data": string(jsonOf(data))}}, nil
 	case !t.s.cfg.Env.Now().Before(until):
-		return nil, invalid("WaitCondition timed out. Received %d conditions when expecting %d", good, want)
+		return nil, reasonf("WaitCondition timed out. Received %d conditions when expecting %d", good, want)
 	}
 	return &resource.Progress{Physical: r.Physical, Pending: true, After: min(waitLookAgain, until.Sub(t.s.cfg.Env.Now())), Context: jsonOf(until)}, nil
 }
 
 // Update implements resource.Type: AWS does not update a condition.
 func (t waitType) Update(ctx context.Context, r *resource.Request) (*resource.Progress, error) {
-	return nil, invalid("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
+	return nil, reasonf("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
 }
 
 // Delete implements resource.Type.

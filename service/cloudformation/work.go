@@ -61,7 +61,7 @@ func (k *worker) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect, job
 	if r == nil {
 		return nil, job.End, nil
 	}
-	if st.Operation.Phase == phaseApply && len(st.Operation.Failed) > 0 && r.Stage > 0 { // a sibling failed: waiting ends
+	if op := st.Operation; r.Action == actionApply && r.Stage > 0 && (op.Phase != phaseApply || len(op.Failed) > 0 || op.Cancelled) { // a sibling failed: waiting ends
 		k.s.cancelled(tx, st, r, now)
 		return nil, job.End, nil
 	}
@@ -69,7 +69,7 @@ func (k *worker) Step(tx store.Tx, j *job.Job, now time.Time) ([]job.Effect, job
 	if name == "" {
 		name = "prepare"
 	}
-	return []job.Effect{{ID: job.EffectID(j, name+"/"+itoa(r.Stage)), Name: name}}, job.Next{}, nil
+	return []job.Effect{{ID: job.EffectID(j, name+"/"+itoa(r.Try)+"/"+itoa(r.Stage)), Name: name}}, job.Next{}, nil
 }
 
 // done is what an effect found or did, as JSON in a job's result.
@@ -85,6 +85,7 @@ type done struct {
 	After    time.Duration   `json:",omitempty"`
 	Context  []byte          `json:",omitempty"`
 	Failure  string          `json:",omitempty"` // for the event
+	Made     bool            `json:",omitempty"` // something was changed before it failed
 	Replaces string          `json:",omitempty"` // type of what is replaced, where the type changes too
 }
 
@@ -109,11 +110,13 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	op := st.Operation
 	ctx = k.s.as(ctx, st, &op.By)
+	d := done{}
 	inv, err := k.s.invoker(ctx, op.Role)
 	if err == nil {
-		var d done
 		if e.Name == "prepare" {
-			d, err = k.s.plan(ctx, st, r, all)
+			if d, err = k.s.plan(ctx, st, r, all); err != nil {
+				d = done{}
+			}
 		} else {
 			d, err = k.s.act(ctx, st, r, e, inv)
 		}
@@ -123,14 +126,25 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	}
 	_ = p
 	if text, ours := failure(err); ours {
-		return job.Result{Data: jsonOf(done{Failure: text})}
+		return job.Result{Data: jsonOf(done{Failure: text, Made: d.Made, Physical: d.Physical})}
 	}
 	return job.Result{Err: err.Error()}
 }
 
+// reason is a failure that CloudFormation itself finds: events show it as it is.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+func reasonf(format string, a ...any) error { return reason(fmt.Sprintf(format, a...)) }
+
 // failure words an error for a stack event; it tells whether the error is an answer (and not a fault of the server, which
 // is tried again).
 func failure(err error) (string, bool) {
+	var own reason
+	if errors.As(err, &own) {
+		return string(own), true
+	}
 	var te *template.Error
 	if errors.As(err, &te) {
 		if te.Err != nil {
@@ -175,7 +189,7 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 		Ref: func(id string) (template.Value, error) {
 			r := all[id]
 			if r == nil || r.Physical == "" {
-				return template.Value{}, invalid("Resource %s has no physical id", id)
+				return template.Value{}, reasonf("Resource %s has no physical id", id)
 			}
 			if r.Ref != "" {
 				return template.StringOf(r.Ref), nil
@@ -185,7 +199,7 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 		GetAtt: func(id, attr string) (template.Value, error) {
 			r := all[id]
 			if r == nil {
-				return template.Value{}, invalid("Resource %s does not exist", id)
+				return template.Value{}, reasonf("Resource %s does not exist", id)
 			}
 			var v any = object(r.Attributes)
 			if direct, ok := object(r.Attributes)[attr]; ok {
@@ -194,14 +208,14 @@ func (s *Service) lookup(ctx context.Context, st *stack, all map[string]*row) te
 			for _, part := range strings.Split(attr, ".") {
 				m, ok := v.(map[string]any)
 				if !ok || m[part] == nil {
-					return template.Value{}, invalid("Requested attribute %s does not exist in schema for %s", attr, r.Type)
+					return template.Value{}, reasonf("Requested attribute %s does not exist in schema for %s", attr, r.Type)
 				}
 				v = m[part]
 			}
 			return template.FromAny(v), nil
 		},
 		ImportValue: func(name string) (template.Value, error) {
-			return s.imported(ctx, st, name)
+			return s.importValue(ctx, st, name)
 		},
 		Dynamic: s.dynamic(ctx),
 	}
@@ -228,7 +242,7 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 	}
 	def, ok := b.Resource(r.ID)
 	if !ok {
-		return d, invalid("Resource %s does not exist in the template", r.ID)
+		return d, reasonf("Resource %s does not exist in the template", r.ID)
 	}
 	look := s.lookup(ctx, st, all)
 	v, err := b.Resolve(r.ID, look)
@@ -274,7 +288,7 @@ func (s *Service) plan(ctx context.Context, st *stack, r *row, all map[string]*r
 		d.Step = "replace"
 		fresh()
 		if d.Physical != "" && d.Physical == r.Physical && t.Name() != customName {
-			return d, invalid("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", r.Physical)
+			return d, reasonf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", r.Physical)
 		}
 		return d, nil
 	}
@@ -326,7 +340,8 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 	}
 	q := requestOf(st, in, r)
 	q.Token = e.ID
-	q.Invoker = &counted{inv: inv, token: e.ID, n: map[string]int{}}
+	calls := &counted{inv: inv, token: e.ID, n: map[string]int{}}
+	q.Invoker = calls
 	q.Call = wire.CallOf(ctx)
 	t := s.typeOf(r.Type)
 	if r.Action == actionClean {
@@ -345,7 +360,7 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 	case "update", "revert":
 		p, err = t.Update(ctx, q)
 	case "delete":
-		if r.Action == actionDelete {
+		if r.Action == actionDelete && r.Properties != nil { // else its creation failed: as it was to be
 			q.Properties = object(r.Properties)
 		}
 		if q.Physical == "" {
@@ -354,7 +369,11 @@ func (s *Service) act(ctx context.Context, st *stack, r *row, e job.Effect, inv 
 		p, err = t.Delete(ctx, q)
 	}
 	if err != nil {
-		return done{}, err
+		d := done{Made: calls.made}
+		if p != nil {
+			d.Physical = p.Physical
+		}
+		return d, err
 	}
 	if p == nil {
 		p = &resource.Progress{}
@@ -371,6 +390,17 @@ type counted struct {
 	inv   wire.Invoker
 	token string
 	n     map[string]int
+	made  bool // a call that changes something was answered
+}
+
+// reads tells whether an operation only looks.
+func reads(name string) bool {
+	for _, p := range []string{"Get", "List", "Describe", "Head", "Search", "Query"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // Invoke implements wire.Invoker.
@@ -379,5 +409,9 @@ func (c *counted) Invoke(ctx context.Context, op *wire.Op, in any) (any, error) 
 	name := op.Schema.Package + ":" + op.Name
 	call.EffectID = fmt.Sprintf("%s/%s/%d", c.token, name, c.n[name])
 	c.n[name]++
-	return c.inv.Invoke(wire.WithCall(ctx, &call), op, in)
+	out, err := c.inv.Invoke(wire.WithCall(ctx, &call), op, in)
+	if err == nil && !reads(op.Name) {
+		c.made = true
+	}
+	return out, err
 }

@@ -67,7 +67,7 @@ func New(cfg Config) *Service { return &Service{cfg} }
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &iamapi.Model, Handlers: iamapi.Handlers(s), Types: types()}
+	return gate.Parts{Forget: forget, Model: &iamapi.Model, Handlers: iamapi.Handlers(s), Types: types()}
 }
 
 // newID draws a unique id: AIDA… of a user, AGPA… of a group, AROA… of a role, ANPA… of a policy.

@@ -12,6 +12,7 @@ import (
 	lambdaapi "virga/api/lambda"
 	"virga/internal/blob"
 	"virga/internal/compute"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
@@ -88,7 +89,8 @@ func (s *Service) Parts() gate.Parts {
 	return gate.Parts{Model: &lambdaapi.Model, Handlers: lambdaapi.Handlers(s),
 		Jobs:       map[string]job.Kind{settleKind: &settle{s}, asyncKind: &async{s}, pollKind: &poll{s}},
 		DataEvents: []string{"Invoke"},
-		Types:      []resource.Type{functionType{}, versionType{}, aliasType{}, permissionType{}, mappingType{}, invokeConfigType{}}}
+		Types:      []resource.Type{functionType{}, versionType{}, aliasType{}, permissionType{}, mappingType{}, invokeConfigType{}},
+		Panels:     []panel.Panel{consolePanel()}}
 }
 
 // ref names a function as a caller did.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	logsapi "virga/api/logs"
+	"virga/internal/console/panel"
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
@@ -68,7 +69,8 @@ func (s *Service) Parts() gate.Parts {
 	return gate.Parts{Model: &logsapi.Model, Handlers: logsapi.Handlers(s),
 		Jobs:       map[string]job.Kind{retainKind: retain{}, discardKind: discard{}},
 		DataEvents: []string{"PutLogEvents", "GetLogEvents", "FilterLogEvents"},
-		Types:      []resource.Type{groupType{}, streamType{}}}
+		Types:      []resource.Type{groupType{}, streamType{}},
+		Panels:     []panel.Panel{consolePanel()}}
 }
 
 func noGroup() error {

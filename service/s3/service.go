@@ -70,7 +70,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Model: &s3api.Model, Handlers: s3api.Handlers(s),
+	return gate.Parts{Forget: forget, Model: &s3api.Model, Handlers: s3api.Handlers(s),
 		Jobs:  map[string]job.Kind{dropKind: drop{}, uploadsKind: dropUploads{}, lifecycleKind: sweep{}},
 		Types: []resource.Type{bucketType{}, bucketPolicyType{}},
 		DataEvents: []string{"AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjectTagging",

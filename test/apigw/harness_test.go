@@ -174,7 +174,7 @@ func newWorld(t testing.TB) *world {
 	w.gate.Add(w.lambda.parts())
 	w.gate.Add(hs.Parts())
 	w.gate.Add(rs.Parts())
-	w.plane = execute.New(execute.Config{Env: e, Store: st, Gate: w.gate, Domain: "localhost", Region: region, Finders: []execute.Finder{hs, rs}})
+	w.plane = execute.New(execute.Config{Env: e, Store: st, Gate: w.gate, Domain: "localhost", Region: region, AccountRate: 1e9, AccountBurst: 1e9, Finders: []execute.Finder{hs, rs}})
 	cs.front = front.New(front.Config{Env: e, Gate: w.gate, Auth: a, Record: w.record, Domain: "localhost", Region: region, App: w.plane.Serve})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -26,6 +26,9 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
+    for d in (data, *data.parents):  # started by root, the server works under a uid of its own and must get to its folder
+        if d.owner() == data.owner() and "pytest" in str(d):
+            d.chmod(0o711)
     log = open(data / "log", "w")
     p = subprocess.Popen([os.environ["VIRGA"], "serve", "--dev", "--data", str(data / "d"), "--listen", "127.0.0.1:0"],
                          stdout=subprocess.PIPE, stderr=log, text=True)

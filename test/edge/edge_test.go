@@ -193,7 +193,7 @@ func TestHostAndOrigin(t *testing.T) {
 	if got := raw("GET http://evil.example/_virga/health HTTP/1.1\r\nHost: localhost\r\n\r\n"); got != 421 {
 		t.Errorf("a whole URL of another host: %d", got)
 	}
-	if got := raw("GET / HTTP/1.1\r\nHost: console.localhost\r\n\r\n"); got != 404 { // no console is joined here
+	if got := raw("GET / HTTP/1.1\r\nHost: console.localhost\r\n\r\n"); got != 303 { // the console's sign-in, never the API
 		t.Errorf("console: %d", got)
 	}
 	sqs := []string{"Content-Type", sqsType, "X-Amz-Target", listQueues}
