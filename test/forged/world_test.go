@@ -95,15 +95,26 @@ func newWorld(t testing.TB) *world {
 	w.hints["apigatewayv2.ApiId"] = field(w.need("apigatewayv2", "CreateApi", map[string]any{"Name": "target", "ProtocolType": "HTTP"}), "apiId")
 	w.need("cloudformation", "CreateStack", map[string]any{"StackName": "target", "TemplateBody": w.hints["TemplateBody"]})
 	w.roleA, w.roleB = w.assume("caller", "one"), w.assume("caller", "two")
-	id := field(w.need("iam", "GetRole", map[string]any{"RoleName": "caller"}), "RoleId")
-	now := time.Now()
-	kid, secret, token, err := c.Auth.Issue(auth.Session{Account: account, PrincipalType: "AssumedRole", PrincipalID: id, Name: "old", ARN: "arn:aws:sts::" + account + ":assumed-role/caller/old",
-		IssuerARN: "arn:aws:iam::" + account + ":role/caller", IssuedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.expired = sigv4.Credentials{AccessKeyID: kid, SecretAccessKey: secret, SessionToken: token}
+	w.expired = w.session("caller", "old", "", time.Now().Add(-time.Hour))
 	return w
+}
+
+// session issues a role's session past STS, which would not make it.
+func (w *world) session(role, name, tag string, until time.Time) sigv4.Credentials {
+	s := auth.Session{Account: account, PrincipalType: "AssumedRole", PrincipalID: field(w.need("iam", "GetRole", map[string]any{"RoleName": role}), "RoleId"), Name: name,
+		ARN: "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name, IssuerARN: "arn:aws:iam::" + account + ":role/" + role, IssuedAt: until.Add(-time.Hour), ExpiresAt: until}
+	if tag != "" {
+		s.Tags = []auth.Tag{{Key: "who", Value: tag}}
+	}
+	kid, secret, token, err := w.Auth.Issue(s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sigv4.Credentials{AccessKeyID: kid, SecretAccessKey: secret, SessionToken: token}
+}
+
+func (w *world) issue(role, name, tag string) sigv4.Credentials {
+	return w.session(role, name, tag, time.Now().Add(time.Hour))
 }
 
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
