@@ -8,6 +8,7 @@ package corpus
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
@@ -24,6 +25,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +35,6 @@ import (
 	"virga/internal/remote"
 	"virga/internal/template"
 	"virga/internal/wire"
-	"virga/virgatest"
 )
 
 // result is what became of one application.
@@ -45,9 +46,46 @@ type result struct {
 }
 
 type world struct {
-	t     *testing.T
-	cloud *virgatest.Cloud
-	cfn   cfnapi.Client
+	t        *testing.T
+	endpoint string
+	cfn      cfnapi.Client
+}
+
+const region = "us-east-1"
+
+// start builds the server and runs it until the test ends.
+func start(t *testing.T) string {
+	bin := filepath.Join(t.TempDir(), "virga")
+	if out, err := exec.Command("go", "build", "-o", bin, "virga/cmd/virga").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := exec.Command(bin, "serve", "--dev", "--ephemeral", "--listen", "127.0.0.1:0")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	said := regexp.MustCompile(`endpoint (http://\S+)`)
+	endpoint := ""
+	for sc := bufio.NewScanner(out); sc.Scan(); {
+		if m := said.FindStringSubmatch(sc.Text()); m != nil {
+			endpoint = m[1]
+		}
+		if sc.Text() == "Ready." {
+			go io.Copy(io.Discard, out)
+			return endpoint
+		}
+	}
+	t.Fatal("the server ended before it was ready")
+	return ""
 }
 
 func open(t *testing.T) (files map[string][]byte, index [][]string) {
@@ -89,8 +127,8 @@ func open(t *testing.T) (files map[string][]byte, index [][]string) {
 
 func TestCorpus(t *testing.T) {
 	files, index := open(t)
-	c := virgatest.New(t)
-	w := &world{t: t, cloud: c, cfn: cfnapi.Client{Invoker: &remote.Invoker{Endpoint: c.Endpoint, Region: c.Region, Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, Now: time.Now}}}
+	endpoint := start(t)
+	w := &world{t: t, endpoint: endpoint, cfn: cfnapi.Client{Invoker: &remote.Invoker{Endpoint: endpoint, Region: region, Credentials: sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, Now: time.Now}}}
 	if err := w.put("/stubs", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +252,7 @@ func (w *world) deploy(id, name string, files map[string][]byte) result {
 		r.Outcome, r.why = "unread", err.Error()
 		return r
 	}
-	in.TemplateURL = wire.P(w.cloud.Endpoint + key)
+	in.TemplateURL = wire.P(w.endpoint + key)
 	o, err := w.cfn.CreateStack(ctx, in)
 	if err != nil {
 		r.Outcome, r.why = "failed", err.Error()
@@ -277,11 +315,11 @@ func (w *world) events(arn string) string {
 
 // put writes an object, or makes a bucket.
 func (w *world) put(key string, body []byte) error {
-	r, err := http.NewRequest("PUT", w.cloud.Endpoint+key, bytes.NewReader(body))
+	r, err := http.NewRequest("PUT", w.endpoint+key, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	s := sigv4.SignerFor(sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, w.cloud.Region, "s3")
+	s := sigv4.SignerFor(sigv4.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, region, "s3")
 	if err := s.SignHTTP(r, time.Now(), sigv4.HashOf(body)); err != nil {
 		return err
 	}
@@ -443,7 +481,8 @@ func parameters(doc map[string]any) (out []cfnapi.Parameter) {
 			value = "1"
 		case strings.Contains(strings.ToLower(k), "email"):
 			value = "someone@example.com"
-		case strings.Contains(strings.ToLower(k), "arn"):
+		case strings.HasPrefix(typ, "AWS::SSM::Parameter::"):
+		case strings.Contains(strings.ToLower(k), "arn"), strings.Contains(strings.ToLower(fmt.Sprint(p["Description"])), "arn of"):
 			value = "arn:aws:iam::000000000000:role/sample"
 		case strings.Contains(strings.ToLower(k), "bucket"):
 			value = "sample-bucket"
