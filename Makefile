@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
@@ -51,6 +51,10 @@ sim-long:
 	VIRGA_SEEDS=$${SEEDS:-1000} go test ./internal/job -count=1 -v -timeout 2h -run TestSim
 	VIRGA_SEEDS=$${STACK_SEEDS:-300} go test ./service/cloudformation -count=1 -v -timeout 2h -run TestSim
 
+# SQS on three nodes; 100 of its seeds are part of check.
+sim-queues:
+	VIRGA_SEEDS=$${SEEDS:-1000} go test ./service/sqs -count=1 -v -timeout 2h -run TestSim
+
 # Scores over the data beside the project; named as not run where it is not there, which fails in CI.
 conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
@@ -66,3 +70,16 @@ cfnlint:
 	@mkdir -p $(BUILD)
 	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
 	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
+# Compares internal/jsonata with the reference engine, which is installed outside the tree, pinned by version and integrity.
+JSONATA_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/virga/jsonata
+jsonata-diff:
+	@mkdir -p $(JSONATA_CACHE) $(BUILD)
+	cp test/jsonata/package.json test/jsonata/package-lock.json $(JSONATA_CACHE)/
+	cd $(JSONATA_CACHE) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	go build -o $(BUILD)/jsonata-diff ./test/jsonata
+	JSONATA_REFERENCE=$(JSONATA_CACHE)/node_modules/jsonata $(BUILD)/jsonata-diff -n $${N:-100000} -seed $${SEED:-1}
+
+jsonata-fuzz:
+	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
+
+test: check generate sim-long conform clients crash

@@ -115,16 +115,17 @@ func (s *session) watch(ctx context.Context) error {
 			}
 			continue
 		}
+		var changed []*watched
 		for _, w := range s.live {
-			if now := stampOf(w.path); now != w.stamp {
-				s.reload(ctx, w)
+			if stampOf(w.path) != w.stamp {
+				changed = append(changed, w)
 			}
 		}
-		if took := time.Since(began); took*watchShare > watchEvery {
-			every = took * watchShare
-		} else {
-			every = watchEvery
+		looked := time.Since(began)
+		for _, w := range changed {
+			s.reload(ctx, w)
 		}
+		every = max(watchEvery, looked*watchShare)
 	}
 }
 

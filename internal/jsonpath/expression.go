@@ -137,6 +137,9 @@ func (p *pathParser) expression(depth int) (*Expression, error) {
 		if err != nil {
 			return nil, err
 		}
+		if i := len(e.args); a.sub == nil && i < len(f.types) && !literal(f.types[i], a.value) {
+			return nil, p.fail(fmt.Sprintf("argument %d of %s is of the wrong type", i+1, e.name))
+		}
 		e.args = append(e.args, a)
 	}
 	if n := len(e.args); n < f.least || f.most >= 0 && n > f.most {
@@ -144,6 +147,19 @@ func (p *pathParser) expression(depth int) (*Expression, error) {
 	}
 	e.text = p.s[from:p.i]
 	return e, nil
+}
+
+// literal says whether a literal may stand where the type is wanted.
+func literal(kind byte, v any) bool {
+	switch v.(type) {
+	case string:
+		return kind == 's' || kind == '*'
+	case Number:
+		return kind == 'n' || kind == '*'
+	case bool:
+		return kind == 'b' || kind == '*'
+	}
+	return kind == '*'
 }
 
 func (p *pathParser) argument(depth int) (argument, error) {

@@ -72,7 +72,7 @@ func (p *pathParser) not() (*filter, error) {
 		if op == "=~" {
 			return f, p.regex(f)
 		}
-		f.b, err = p.operand()
+		f.b, err = p.word()
 		return f, err
 	}
 	if f.a.path == nil {
@@ -105,6 +105,18 @@ func (p *pathParser) regex(f *filter) error {
 		return p.fail("no regular expression")
 	}
 	return nil
+}
+
+// word reads the right side of a comparison, which may be a word without quotes.
+func (p *pathParser) word() (operand, error) {
+	from := p.i
+	if p.i < len(p.s) && p.s[p.i]|32 >= 'a' && p.s[p.i]|32 <= 'z' {
+		if w := p.name(); w != "true" && w != "false" && w != "null" {
+			return operand{value: w}, nil
+		}
+	}
+	p.i = from
+	return p.operand()
 }
 
 func (p *pathParser) operand() (operand, error) {

@@ -22,31 +22,33 @@ const (
 	EncodeMax = 10000 // characters that States.Base64Encode, Base64Decode and Hash take
 )
 
-// function is an intrinsic function: how many arguments it takes (most -1: any number) and what it does.
+// function is an intrinsic function: how many arguments it takes (most -1: any number), which literals they may be (s a
+// string, n a number, b a boolean, a neither of them, * any) and what it does.
 type function struct {
 	least, most int
+	types       string
 	call        func(env *Env, args []any) (any, error)
 }
 
 var functions = map[string]*function{
-	"Array":          {0, -1, func(_ *Env, args []any) (any, error) { return args, nil }},
-	"ArrayContains":  {2, 2, arrayContains},
-	"ArrayGetItem":   {2, 2, arrayGetItem},
-	"ArrayLength":    {1, 1, arrayLength},
-	"ArrayPartition": {2, 2, arrayPartition},
-	"ArrayRange":     {3, 3, arrayRange},
-	"ArrayUnique":    {1, 1, arrayUnique},
-	"Base64Decode":   {1, 1, base64Decode},
-	"Base64Encode":   {1, 1, base64Encode},
-	"Format":         {1, -1, format},
-	"Hash":           {2, 2, hash},
-	"JsonMerge":      {3, 3, jsonMerge},
-	"JsonToString":   {1, 1, jsonToString},
-	"MathAdd":        {2, 2, mathAdd},
-	"MathRandom":     {2, 3, mathRandom},
-	"StringSplit":    {2, 2, stringSplit},
-	"StringToJson":   {1, 1, stringToJSON},
-	"UUID":           {0, 0, uuid},
+	"Array":          {0, -1, "", func(_ *Env, args []any) (any, error) { return args, nil }},
+	"ArrayContains":  {2, 2, "a*", arrayContains},
+	"ArrayGetItem":   {2, 2, "an", arrayGetItem},
+	"ArrayLength":    {1, 1, "a", arrayLength},
+	"ArrayPartition": {2, 2, "an", arrayPartition},
+	"ArrayRange":     {3, 3, "nnn", arrayRange},
+	"ArrayUnique":    {1, 1, "a", arrayUnique},
+	"Base64Decode":   {1, 1, "s", base64Decode},
+	"Base64Encode":   {1, 1, "s", base64Encode},
+	"Format":         {1, -1, "s", format},
+	"Hash":           {2, 2, "*s", hash},
+	"JsonMerge":      {3, 3, "aab", jsonMerge},
+	"JsonToString":   {1, 1, "*", jsonToString},
+	"MathAdd":        {2, 2, "nn", mathAdd},
+	"MathRandom":     {2, 3, "nnn", mathRandom},
+	"StringSplit":    {2, 2, "ss", stringSplit},
+	"StringToJson":   {1, 1, "s", stringToJSON},
+	"UUID":           {0, 0, "", uuid},
 }
 
 func list(v any) ([]any, error) {

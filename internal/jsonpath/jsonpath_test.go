@@ -94,7 +94,7 @@ func TestIntrinsics(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", expression, got, err, want)
 		}
 	}
-	for _, expression := range []string{`States.ArrayRange(0, 1000, 1)`, `States.ArrayRange(0, 5, 0)`, `States.ArrayPartition($.inputArray, 0)`, `States.ArrayGetItem($.inputArray, 9)`, `States.Format('{}')`, `States.Format('', 1)`, `States.Format('{')`, `States.JsonMerge($.json1, $.json2, true)`, `States.Hash('a', 'CRC')`, `States.MathAdd('1', 2)`, `States.MathRandom(3, 3, 1)`, `States.MathRandom(1, 3)`, `States.Base64Decode('%')`, `States.StringToJson('{')`} {
+	for _, expression := range []string{`States.ArrayRange(0, 1000, 1)`, `States.ArrayRange(0, 5, 0)`, `States.ArrayPartition($.inputArray, 0)`, `States.ArrayGetItem($.inputArray, 9)`, `States.Format('{}')`, `States.Format('', 1)`, `States.Format('{')`, `States.JsonMerge($.json1, $.json2, true)`, `States.Hash('a', 'CRC')`, `States.MathRandom(3, 3, 1)`, `States.MathRandom(1, 3)`, `States.Base64Decode('%')`, `States.StringToJson('{')`} {
 		e, err := ParseExpression(expression)
 		if err != nil {
 			t.Error(err)
@@ -105,7 +105,7 @@ func TestIntrinsics(t *testing.T) {
 			t.Errorf("%s: %v, %v", expression, v, err)
 		}
 	}
-	for _, expression := range []string{`States.Nothing()`, `States.Array(1`, `States.Array(1,)`, `States.Array("a")`, `States.UUID(1)`, `Array()`, `States.Array() x`, `States.Format()`, strings.Repeat(`States.Array(`, 11) + strings.Repeat(`)`, 11)} {
+	for _, expression := range []string{`States.Nothing()`, `States.Array(1`, `States.Array(1,)`, `States.Array("a")`, `States.UUID(1)`, `States.MathAdd('1', 2)`, `States.ArrayLength('a')`, `States.JsonMerge($.a, $.b, 1)`, `Array()`, `States.Array() x`, `States.Format()`, strings.Repeat(`States.Array(`, 11) + strings.Repeat(`)`, 11)} {
 		if _, err := ParseExpression(expression); err == nil {
 			t.Errorf("%s is no expression", expression)
 		}

@@ -208,6 +208,27 @@ func (p *pathParser) quoted() (string, error) {
 	return "", p.fail("a quote is not closed")
 }
 
+// quotedName reads a name in brackets, in which a backslash stands for itself but before the quote and another one.
+func (p *pathParser) quotedName() (string, error) {
+	q := p.s[p.i]
+	p.i++
+	var b strings.Builder
+	for p.i < len(p.s) {
+		c := p.s[p.i]
+		p.i++
+		switch {
+		case c == q:
+			return b.String(), nil
+		case c == '\\' && p.i < len(p.s) && (p.s[p.i] == q || p.s[p.i] == '\\'):
+			b.WriteByte(p.s[p.i])
+			p.i++
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", p.fail("a quote is not closed")
+}
+
 func (p *pathParser) integer() (*int, error) {
 	from := p.i
 	if p.i < len(p.s) && p.s[p.i] == '-' {
@@ -236,6 +257,16 @@ func (p *pathParser) bracket(s *step) error {
 	case c == '*':
 		p.i++
 		s.kind = all
+	case c == '(':
+		p.i++
+		if !p.is("@.length-") {
+			return p.fail("an index is computed as (@.length-1)")
+		}
+		n, err := p.integer()
+		if err != nil || n == nil || *n < 1 || !p.is(")") {
+			return p.fail("no index")
+		}
+		s.kind, s.indices = indices, []int{-*n}
 	case c == '?':
 		p.i++
 		s.kind = filtered
@@ -254,7 +285,7 @@ func (p *pathParser) bracket(s *step) error {
 		s.filter = f
 	case c == '\'' || c == '"':
 		for {
-			n, err := p.quoted()
+			n, err := p.quotedName()
 			if err != nil {
 				return err
 			}

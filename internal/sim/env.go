@@ -19,13 +19,14 @@ type Env struct {
 	dead    bool
 	watches []*watch
 	Skew    time.Duration // this node's wall clock is off by so much
+	Drift   time.Duration // this node's world clock is off by so much
 }
 
 // ClientEnv is an environment for clients outside every node.
 func (w *World) ClientEnv() *Env { return &Env{w: w} }
 
 // Now implements env.Env.
-func (e *Env) Now() time.Time { return e.w.now }
+func (e *Env) Now() time.Time { return e.w.now.Add(e.Drift) }
 
 // Wall implements env.Env.
 func (e *Env) Wall() time.Time { return e.w.now.Add(e.Skew) }
@@ -48,7 +49,7 @@ func (e *Env) Go(name string, fn func(ctx context.Context)) { e.w.spawn(e.node.N
 // Wake implements env.Env.
 func (e *Env) Wake(topic string) {
 	if !e.dead {
-		e.w.wake(topic)
+		e.w.wake(topic, e)
 	}
 }
 
@@ -104,6 +105,7 @@ func (x *watch) Wait(ctx context.Context, until time.Time) (bool, error) {
 		w.yield()
 		return true, ctx.Err()
 	}
+	until = until.Add(-x.e.Drift)
 	t.topics, t.until, t.woken, t.ctx = x.topic, until, false, ctx
 	t.ready = !until.After(w.now)
 	w.park(t)

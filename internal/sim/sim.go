@@ -27,6 +27,8 @@ type Chances struct {
 	Retry     int // a transaction's function runs once more than it had to
 	Unknown   int // ErrUnknown, committed or not
 	LostWake  int
+	LateWake  int // up to two seconds after its time
+	LostCall  int // between nodes: the request or the answer is lost, or who asked has left
 	Spurious  int
 	Stall     int           // at a point the whole node stands still for a while, and goes on as if nothing had been
 	StallFor  time.Duration // upper bound of it
@@ -34,7 +36,7 @@ type Chances struct {
 }
 
 // DefaultChances are those of the suites.
-var DefaultChances = Chances{Crash: 15, Retry: 50, Unknown: 10, LostWake: 100, Spurious: 20, Stall: 2, StallFor: 90 * time.Second, RestartIn: 20 * time.Second}
+var DefaultChances = Chances{Crash: 15, Retry: 50, Unknown: 10, LostWake: 100, LateWake: 50, LostCall: 15, Spurious: 20, Stall: 2, StallFor: 90 * time.Second, RestartIn: 20 * time.Second}
 
 // World is one simulated universe.
 type World struct {
@@ -318,34 +320,43 @@ func (w *World) CrashPoints() []string {
 
 type waker struct{ w *World }
 
-// Wake passes a wake to the waiters of every node, unless it is lost.
-func (k waker) Wake(topic string) { k.w.wake(topic) }
+// Wake passes a committed transaction's wake to the waiters of every node, unless it is lost.
+func (k waker) Wake(topic string) { k.w.wake(topic, nil) }
 
-func (w *World) wake(topic string) {
+const lateMax = 2 * time.Second
+
+// wake wakes the waiters of a topic, on the node of e alone where it is one.
+func (w *World) wake(topic string, e *Env) {
 	for _, t := range w.tasks {
-		if t.done {
+		if t.done || e != nil && e.node != nil && t.env != e {
 			continue
 		}
-		if t.topics == topic && !w.chance(w.Chances.LostWake) {
-			t.woken, t.ready = true, true
-		} else if t.topics != "" && w.chance(w.Chances.Spurious) {
+		switch {
+		case t.topics == topic && w.chance(w.Chances.LateWake):
+			if at := w.now.Add(time.Duration(w.Rand.Int64N(int64(lateMax)))); at.Before(t.until) {
+				t.until = at
+			}
+		case t.topics == topic && !w.chance(w.Chances.LostWake), t.topics != "" && t.topics != topic && w.chance(w.Chances.Spurious):
 			t.woken, t.ready = true, true
 		}
 	}
-	for _, n := range w.nodes {
-		if n.Up() {
-			for _, x := range n.Env.watches {
-				if x.topic == topic {
-					x.woken = true
-				}
+	mark := func(l []*watch) {
+		for _, x := range l {
+			if x.topic == topic {
+				x.woken = true
 			}
 		}
 	}
-	for _, x := range w.watches {
-		if x.topic == topic {
-			x.woken = true
+	if e != nil && e.node != nil {
+		mark(e.watches)
+		return
+	}
+	for _, n := range w.nodes {
+		if n.Up() {
+			mark(n.Env.watches)
 		}
 	}
+	mark(w.watches)
 }
 
 var _ env.Env = (*Env)(nil)

@@ -250,11 +250,11 @@ func (s *Service) GetQueueAttributes(ctx context.Context, in *sqsapi.GetQueueAtt
 		}
 	}
 	if want["All"] || want["ApproximateNumberOfMessages"] || want["ApproximateNumberOfMessagesDelayed"] || want["ApproximateNumberOfMessagesNotVisible"] {
-		visible, inFlight, delayed, err := s.eng.counts(ctx, q)
+		n, err := ask[counted](ctx, s.eng, q, countRequest{q})
 		if err != nil {
 			return nil, translate(err)
 		}
-		all["ApproximateNumberOfMessages"], all["ApproximateNumberOfMessagesNotVisible"], all["ApproximateNumberOfMessagesDelayed"] = itoa(visible), itoa(inFlight), itoa(delayed)
+		all["ApproximateNumberOfMessages"], all["ApproximateNumberOfMessagesNotVisible"], all["ApproximateNumberOfMessagesDelayed"] = itoa(n.visible), itoa(n.inFlight), itoa(n.delayed)
 	}
 	out := map[string]string{}
 	for n, v := range all {

@@ -3,19 +3,28 @@ package sqs
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	sqsapi "virga/api/sqs"
 	"virga/internal/env"
 	"virga/internal/peer"
 	"virga/internal/store"
 )
 
-// engine moves messages. It knows rows, the index and the clock, and nothing of requests.
+// engine moves messages at the owner of their shard. It knows rows, the index and the clock, and nothing of requests;
+// how a call gets to the owner is in owner.go.
 type engine struct {
-	env    env.Env
-	store  store.Store
-	leases *peer.Leases
+	env     env.Env
+	store   store.Store
+	leases  *peer.Leases
+	network peer.Network // nil: this node is the only one
+	find    func(ctx context.Context, account, region, name string) (*queue, error)
+	room    int // messages an index holds; indexMax but in tests
+	// unfenced goes on as the owner once it was one, whoever owns the shard now. Only the test that must find it sets it.
+	unfenced bool
+	lastTerm uint64
 
 	mu      sync.Mutex // never held across a wait
 	indexes map[string]*index
@@ -23,11 +32,36 @@ type engine struct {
 
 const inFlightMax = 120_000 // of one standard queue (Amazon SQS Developer Guide, Message quotas)
 
-func shardName(shard uint16) string { return fmt.Sprintf("sqs/%d", shard) }
+var shardNames = func() (names [shardsOfQueues]string) {
+	for i := range names {
+		names[i] = fmt.Sprintf("sqs/%d", i)
+	}
+	return names
+}()
+
+func shardName(shard uint16) string { return shardNames[shard] }
+
+// owns tells whether this node owns the account's shard, and under which term.
+func (e *engine) owns(account string) (term uint64, ok bool) {
+	term, ok = e.leases.Held(shardName(shardOf(account)))
+	if e.unfenced {
+		e.lastTerm = max(e.lastTerm, term)
+		return e.lastTerm, e.lastTerm > 0
+	}
+	return term, ok
+}
+
+// fence joins the ownership of the account's shard to a transaction.
+func (e *engine) fence(tx store.Reader, account string) error {
+	if e.unfenced {
+		return nil
+	}
+	return e.leases.Fence(tx, shardName(shardOf(account)))
+}
 
 // hold gives the queue's index, read in from the store where it is new, of another term or of another generation.
 func (e *engine) hold(ctx context.Context, q *queue) (*index, error) {
-	term, ok := e.leases.Held(shardName(shardOf(q.Account)))
+	term, ok := e.owns(q.Account)
 	if !ok {
 		return nil, peer.ErrNotOwner
 	}
@@ -54,33 +88,35 @@ func (e *engine) fill(ctx context.Context, q *queue, x *index, term uint64) erro
 			x.term, x.gen = term, q.Generation
 		}
 		x.promote(e.env.Now())
-		if x.built && (x.complete || len(x.ready) > 0 || len(x.byKey) >= indexMax) {
+		if x.built && (x.complete || len(x.ready) > 0 || len(x.byKey) >= e.room) {
 			x.mu.Unlock()
 			return nil
 		}
-		if x.loading { // somebody else is at it
+		if x.loading != 0 { // somebody else is at it
 			x.mu.Unlock()
 			if _, err := e.env.Wait(ctx, "sqs/load/"+q.ID, e.env.Now().Add(20*time.Millisecond)); err != nil {
 				return err
 			}
 			continue
 		}
-		after, room := x.loadedTo, indexMax-len(x.byKey)
-		x.loading = true
+		after, room := x.loadedTo, e.room-len(x.byKey)
+		turn := x.beginLoad()
 		x.mu.Unlock()
 		var l load
 		err := e.store.View(ctx, func(r store.Reader) error { l = readRows(r, q, after, room); return nil })
 		x.mu.Lock()
-		if err != nil {
-			x.reset()
-			x.mu.Unlock()
-			return err
-		}
-		if x.term == term && x.gen == q.Generation && x.loading {
-			x.take(l, e.env.Now())
+		if x.loading == turn { // else it was reset meanwhile, and what this read saw is old
+			if err != nil {
+				x.reset()
+			} else {
+				x.take(l, e.env.Now())
+			}
 		}
 		x.mu.Unlock()
 		e.env.Wake("sqs/load/" + q.ID)
+		if err != nil {
+			return err
+		}
 	}
 }
 
@@ -97,24 +133,38 @@ func (e *engine) forget(q *queue) {
 	}
 }
 
-// send writes messages; all or none.
-func (e *engine) send(ctx context.Context, q *queue, ms []*message, write func(tx store.Tx) error) error {
-	x, err := e.hold(ctx, q)
-	if err != nil {
+// tell adds committed rows to the index of their queue, if there is one: a new one reads them.
+func (e *engine) tell(q *queue, ms []*message, now time.Time) {
+	e.mu.Lock()
+	x := e.indexes[q.ID]
+	e.mu.Unlock()
+	if x != nil {
+		x.mu.Lock()
+		if x.gen == q.Generation { // else they were purged
+			for _, m := range ms {
+				x.inserted(&entry{key: string(messageKey(q, m.Sent, m.ID)), at: m.Sent, visibleAt: m.VisibleAt}, now)
+			}
+		}
+		x.mu.Unlock()
+	}
+	e.env.Wake(messageTopic(q.ID))
+}
+
+// send writes messages; all or none. They are sent when the owner writes them: clocks of nodes differ.
+func (e *engine) send(ctx context.Context, q *queue, ms []*message) error {
+	if _, err := e.hold(ctx, q); err != nil {
 		return err
 	}
-	shard := shardName(shardOf(q.Account))
-	err = e.store.Update(ctx, nil, func(tx store.Tx) error {
-		if err := e.leases.Fence(tx, shard); err != nil {
+	now := e.env.Now()
+	for _, m := range ms {
+		m.Sent, m.VisibleAt = now, now.Add(m.VisibleAt.Sub(m.Sent))
+	}
+	err := e.store.Update(ctx, nil, func(tx store.Tx) error {
+		if err := e.fence(tx, q.Account); err != nil {
 			return err
 		}
 		if err := stillThere(tx, q); err != nil {
 			return err
-		}
-		if write != nil {
-			if err := write(tx); err != nil {
-				return err
-			}
 		}
 		for _, m := range ms {
 			store.Put(tx, messageKey(q, m.Sent, m.ID), m)
@@ -125,13 +175,7 @@ func (e *engine) send(ctx context.Context, q *queue, ms []*message, write func(t
 		e.forget(q) // what became of it may be unknown
 		return err
 	}
-	now := e.env.Now()
-	x.mu.Lock()
-	for _, m := range ms {
-		x.inserted(&entry{key: string(messageKey(q, m.Sent, m.ID)), at: m.Sent, visibleAt: m.VisibleAt}, now)
-	}
-	x.mu.Unlock()
-	e.env.Wake(messageTopic(q.ID))
+	e.tell(q, ms, e.env.Now())
 	return nil
 }
 
@@ -159,7 +203,6 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 	if err != nil {
 		return nil, err
 	}
-	shard := shardName(shardOf(q.Account))
 	now := e.env.Now()
 	x.mu.Lock()
 	if x.inFlight+max > inFlightMax {
@@ -177,16 +220,21 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 	var out []received
 	var moved []*message
 	var buried, gone []string
+	var hidden []received // by somebody else
 	err = e.store.Update(ctx, nil, func(tx store.Tx) error {
-		out, moved, buried, gone = nil, nil, nil, nil
-		if err := e.leases.Fence(tx, shard); err != nil {
+		out, moved, buried, gone, hidden = nil, nil, nil, nil, nil
+		if err := e.fence(tx, q.Account); err != nil {
 			return err
 		}
 		for _, t := range taken {
 			k := store.Key(t.key)
 			m, ok := store.Load[message](tx, k)
-			if !ok || m.VisibleAt.After(now) {
+			if !ok {
 				gone = append(gone, t.key)
+				continue
+			}
+			if m.VisibleAt.After(now) {
+				hidden = append(hidden, received{m, t.key})
 				continue
 			}
 			if dead != nil && t.received >= q.MaxReceive && m.Received >= q.MaxReceive {
@@ -206,6 +254,15 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 			store.Put(tx, k, m)
 			out = append(out, received{m, t.key})
 		}
+		if len(moved) == 0 {
+			return nil
+		}
+		if err := stillThere(tx, q); err != nil {
+			return err
+		}
+		if stillThere(tx, dead) != nil {
+			return errStale
+		}
 		return nil
 	}, lazyUnlessMoved(q, taken, dead))
 	x.mu.Lock()
@@ -213,9 +270,12 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 		x.giveBack(taken, e.env.Now())
 		x.mu.Unlock()
 		e.forget(q)
+		if dead != nil {
+			e.forget(dead) // the moves may have happened
+		}
 		return nil, err
 	}
-	for _, r := range out {
+	for _, r := range append(hidden, out...) {
 		x.changed(r.key, r.m.VisibleAt, r.m.Received, now)
 	}
 	for _, k := range append(buried, gone...) {
@@ -223,15 +283,7 @@ func (e *engine) receive(ctx context.Context, q *queue, max int, visibility time
 	}
 	x.mu.Unlock()
 	if len(moved) > 0 {
-		dx, err := e.hold(ctx, dead)
-		if err == nil {
-			dx.mu.Lock()
-			for _, m := range moved {
-				dx.inserted(&entry{key: string(messageKey(dead, m.Sent, m.ID)), at: m.Sent, visibleAt: m.VisibleAt}, now)
-			}
-			dx.mu.Unlock()
-		}
-		e.env.Wake(messageTopic(dead.ID))
+		e.tell(dead, moved, now)
 		if len(out) == 0 {
 			return e.receive(ctx, q, max, visibility, dead) // the moved ones made room at the head
 		}
@@ -251,14 +303,30 @@ func lazyUnlessMoved(q *queue, taken []*entry, dead *queue) store.Option {
 	return store.Lazy
 }
 
-// poll is receive that waits for the first message until the deadline. It blocks in env alone.
-func (e *engine) poll(ctx context.Context, q *queue, max int, visibility time.Duration, dead *queue, until time.Time) ([]received, error) {
+// poll is receive that waits for the first message until the deadline. It blocks in env alone. The queue is looked up
+// again after each wait: it may be purged, deleted or changed meanwhile.
+func (e *engine) poll(ctx context.Context, q *queue, max int, visibility time.Duration, until time.Time) ([]received, error) {
 	w := e.env.Watch(messageTopic(q.ID))
 	defer w.Close()
+	id := q.ID
 	for {
+		dead, err := e.deadLetter(ctx, q)
+		if err != nil {
+			return nil, err
+		}
 		out, err := e.receive(ctx, q, max, visibility, dead)
-		if err != nil || len(out) > 0 {
+		if len(out) > 0 || err != nil && !isStale(err) {
 			return out, err
+		}
+		if isStale(err) {
+			// Purged or deleted under the receive: once more with what the queues are now.
+			if q, err = e.again(ctx, q, id); err != nil {
+				return nil, err
+			}
+			if dead, err = e.deadLetter(ctx, q); err != nil {
+				return nil, err
+			}
+			return e.receive(ctx, q, max, visibility, dead)
 		}
 		now := e.env.Now()
 		if !now.Before(until) {
@@ -277,7 +345,40 @@ func (e *engine) poll(ctx context.Context, q *queue, max int, visibility time.Du
 		if _, err := w.Wait(ctx, next); err != nil {
 			return nil, err
 		}
+		if q, err = e.again(ctx, q, id); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// again looks up a queue whose record may have changed.
+func (e *engine) again(ctx context.Context, q *queue, id string) (*queue, error) {
+	q, err := e.find(ctx, q.Account, q.Region, q.Name)
+	if err == nil && q.ID != id {
+		err = errNoQueue
+	}
+	return q, err
+}
+
+// deadLetter finds the dead-letter queue; a deleted one lets messages stay where they are.
+func (e *engine) deadLetter(ctx context.Context, q *queue) (*queue, error) {
+	if q.DeadLetterARN == "" {
+		return nil, nil
+	}
+	d, err := e.byARN(ctx, q.DeadLetterARN)
+	if _, gone := err.(*sqsapi.QueueDoesNotExist); gone {
+		return nil, nil
+	}
+	return d, err
+}
+
+// byARN finds a queue by its ARN.
+func (e *engine) byARN(ctx context.Context, arn string) (*queue, error) {
+	p := strings.Split(arn, ":")
+	if len(p) != 6 || p[2] != "sqs" || len(p[4]) != 12 {
+		return nil, noQueue()
+	}
+	return e.find(ctx, p[4], p[3], p[5])
 }
 
 const pollMax = 5 * time.Second
@@ -300,9 +401,8 @@ func (e *engine) remove(ctx context.Context, q *queue, keys []string) error {
 	if err != nil {
 		return err
 	}
-	shard := shardName(shardOf(q.Account))
 	err = e.store.Update(ctx, nil, func(tx store.Tx) error {
-		if err := e.leases.Fence(tx, shard); err != nil {
+		if err := e.fence(tx, q.Account); err != nil {
 			return err
 		}
 		for _, k := range keys {
@@ -328,12 +428,11 @@ func (e *engine) change(ctx context.Context, q *queue, keys []string, visibility
 	if err != nil {
 		return nil, err
 	}
-	shard := shardName(shardOf(q.Account))
 	now := e.env.Now()
 	refused := make([]error, len(keys))
 	rows := make([]*message, len(keys))
 	err = e.store.Update(ctx, nil, func(tx store.Tx) error {
-		if err := e.leases.Fence(tx, shard); err != nil {
+		if err := e.fence(tx, q.Account); err != nil {
 			return err
 		}
 		for i, k := range keys {

@@ -45,7 +45,8 @@ type index struct {
 	delayed  int
 	complete bool   // everything in the store is here
 	loadedTo string // else: up to this key
-	loading  bool   // a read of the store is under way; what happens meanwhile is noted and done after it
+	loading  uint64 // the read of the store under way, 0 for none; what happens meanwhile is noted and done after it
+	loads    uint64 // reads so far
 	during   []func()
 }
 
@@ -55,7 +56,14 @@ func newIndex() *index { return &index{byKey: map[string]*entry{}} }
 func (x *index) reset() {
 	x.byKey, x.ready, x.waiting = map[string]*entry{}, nil, nil
 	x.inFlight, x.delayed, x.built, x.complete, x.loadedTo = 0, 0, false, false, ""
-	x.loading, x.during = false, nil
+	x.loading, x.during = 0, nil
+}
+
+// beginLoad begins a read of the store and names it: a reset ends it.
+func (x *index) beginLoad() uint64 {
+	x.loads++
+	x.loading = x.loads
+	return x.loading
 }
 
 // load is what one read of the store brings.
@@ -93,7 +101,7 @@ func (x *index) take(l load, now time.Time) {
 	if n := len(l.entries); n > 0 {
 		x.loadedTo = l.entries[n-1].key
 	}
-	x.built, x.loading = true, false
+	x.built, x.loading = true, 0
 	late := x.during
 	x.during = nil
 	for _, fn := range late {
@@ -121,7 +129,7 @@ func (x *index) add(e *entry, now time.Time) {
 
 // inserted notes a row written after the index was built.
 func (x *index) inserted(e *entry, now time.Time) {
-	if x.loading {
+	if x.loading != 0 {
 		x.during = append(x.during, func() { x.inserted(e, now) })
 		return
 	}
@@ -152,7 +160,7 @@ func (x *index) leave(e *entry) {
 
 // removed notes that a row is gone.
 func (x *index) removed(key string) {
-	if x.loading {
+	if x.loading != 0 {
 		x.during = append(x.during, func() { x.removed(key) })
 		return
 	}
@@ -165,7 +173,7 @@ func (x *index) removed(key string) {
 
 // changed notes a row's new visibility.
 func (x *index) changed(key string, visibleAt time.Time, received int64, now time.Time) {
-	if x.loading {
+	if x.loading != 0 {
 		x.during = append(x.during, func() { x.changed(key, visibleAt, received, now) })
 		return
 	}

@@ -73,7 +73,7 @@ func (r retain) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 		return nil
 	})
 	if err == nil && len(keys) > 0 {
-		err = r.s.eng.remove(ctx, q, keys)
+		_, err = ask[any](ctx, r.s.eng, q, removeRequest{q, keys})
 	}
 	switch {
 	case err != nil:

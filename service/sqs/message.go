@@ -198,7 +198,11 @@ func (s *Service) SendMessage(ctx context.Context, in *sqsapi.SendMessageInput) 
 		if m, _, err = s.compose(ctx, q, in.MessageBody, in.DelaySeconds, in.MessageAttributes, in.MessageSystemAttributes, in.MessageGroupId, in.MessageDeduplicationId); err != nil {
 			return err
 		}
-		return s.eng.send(ctx, q, []*message{m}, nil)
+		sent, err := ask[[]*message](ctx, s.eng, q, sendRequest{q, []*message{m}})
+		if err == nil {
+			m = sent[0]
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -283,7 +287,8 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBa
 		if len(ms) == 0 {
 			return nil
 		}
-		return s.eng.send(ctx, q, ms, nil)
+		_, err := ask[[]*message](ctx, s.eng, q, sendRequest{q, ms})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -350,12 +355,8 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqsapi.ReceiveMessageI
 			want[n] = true
 		}
 	}
-	dead, err := s.deadLetter(ctx, q)
-	if err != nil {
-		return nil, err
-	}
 	until := s.cfg.Env.Now().Add(time.Duration(wait) * time.Second)
-	found, err := s.eng.poll(ctx, q, int(max), time.Duration(visibility)*time.Second, dead, until)
+	found, err := ask[[]received](ctx, s.eng, q, pollRequest{q, int(max), time.Duration(visibility) * time.Second, until})
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -368,21 +369,6 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqsapi.ReceiveMessageI
 		out.Messages = append(out.Messages, present(f.m, h, want, in.MessageAttributeNames))
 	}
 	return out, nil
-}
-
-// deadLetter finds the dead-letter queue; a deleted one lets messages stay where they are.
-func (s *Service) deadLetter(ctx context.Context, q *queue) (*queue, error) {
-	if q.DeadLetterARN == "" {
-		return nil, nil
-	}
-	d, err := s.byARN(ctx, q.DeadLetterARN)
-	if err != nil {
-		if _, ok := err.(*sqsapi.QueueDoesNotExist); ok {
-			return nil, nil
-		}
-		return nil, err
-	}
-	return d, nil
 }
 
 // present shows a message as a client asked for it.
@@ -455,7 +441,7 @@ func (s *Service) DeleteMessage(ctx context.Context, in *sqsapi.DeleteMessageInp
 	if err != nil {
 		return nil, err
 	}
-	if err := s.eng.remove(ctx, q, []string{k}); err != nil {
+	if _, err := ask[any](ctx, s.eng, q, removeRequest{q, []string{k}}); err != nil {
 		return nil, translate(err)
 	}
 	return &sqsapi.DeleteMessageOutput{}, nil
@@ -487,7 +473,7 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, in *sqsapi.DeleteMessa
 		out.Successful = append(out.Successful, sqsapi.DeleteMessageBatchResultEntry{Id: e.Id})
 	}
 	if len(keys) > 0 {
-		if err := s.eng.remove(ctx, q, keys); err != nil {
+		if _, err := ask[any](ctx, s.eng, q, removeRequest{q, keys}); err != nil {
 			return nil, translate(err)
 		}
 	}
@@ -524,7 +510,7 @@ func (s *Service) ChangeMessageVisibility(ctx context.Context, in *sqsapi.Change
 	if err != nil {
 		return nil, err
 	}
-	refused, err := s.eng.change(ctx, q, []string{k}, []time.Duration{d})
+	refused, err := ask[[]error](ctx, s.eng, q, changeRequest{q, []string{k}, []time.Duration{d}})
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -560,7 +546,7 @@ func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context, in *sqsapi.C
 		}
 		keys, ds, of = append(keys, k), append(ds, d), append(of, i)
 	}
-	refused, err := s.eng.change(ctx, q, keys, ds)
+	refused, err := ask[[]error](ctx, s.eng, q, changeRequest{q, keys, ds})
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -60,17 +60,17 @@ func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqsapi.StartMess
 			return nil, &sqsapi.ResourceNotFoundException{Message: "The resource that you specified for the DestinationArn parameter doesn't exist."}
 		}
 	}
-	visible, _, _, err := s.eng.counts(ctx, src)
+	n, err := ask[counted](ctx, s.eng, src, countRequest{src})
 	if err != nil {
 		return nil, translate(err)
 	}
 	now := s.cfg.Env.Now()
-	t := &moveTask{ID: env.NewID(s.cfg.Env), Source: src.arn(), Destination: wire.V(in.DestinationArn), Rate: int64(wire.V(in.MaxNumberOfMessagesPerSecond)), Status: "RUNNING", ToMove: visible, Started: now}
+	t := &moveTask{ID: env.NewID(s.cfg.Env), Source: src.arn(), Destination: wire.V(in.DestinationArn), Rate: int64(wire.V(in.MaxNumberOfMessagesPerSecond)), Status: "RUNNING", ToMove: n.visible, Started: now}
 	err = s.cfg.Store.Update(ctx, nil, func(tx store.Tx) error {
-		n, running := 0, false
+		tasks, running := 0, false
 		var oldest store.Key
 		store.Each(tx, store.Prefix(tasksOf(src.Account, src.Region)), func(k store.Key, o *moveTask) bool {
-			n++
+			tasks++
 			if o.Source == t.Source && (o.Status == "RUNNING" || o.Status == "CANCELLING") {
 				running = true
 			}
@@ -82,7 +82,7 @@ func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqsapi.StartMess
 		if running {
 			return wire.Errorf("InvalidParameterValue", 400, "There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
 		}
-		if n >= tasksMax {
+		if tasks >= tasksMax {
 			if oldest == nil {
 				return &sqsapi.OverLimit{Message: "Too many message move tasks are running."}
 			}
@@ -283,7 +283,7 @@ func (m *move) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 	if t.Rate > 0 {
 		limit = int(min(t.Rate, moveBatch))
 	}
-	n, err := m.s.moveBatch(ctx, src, t, j.Region, limit)
+	n, err := ask[int](ctx, m.s.eng, src, moveRequest{src, t, limit})
 	switch {
 	case err != nil:
 		if wire.Known(err) {
@@ -319,13 +319,14 @@ func (m *move) Settle(tx store.Tx, j *job.Job, rs []job.Result, now time.Time) (
 	return job.End, nil
 }
 
-// moveBatch moves up to limit visible messages in one transaction and counts them on the task.
-func (s *Service) moveBatch(ctx context.Context, src *queue, t *moveTask, region string, limit int) (int, error) {
-	x, err := s.eng.hold(ctx, src)
+// moveBatch moves up to limit visible messages in one transaction and counts them on the task. A moved message is new:
+// its id, its sent time and its count of receives begin again (Amazon SQS Developer Guide, Dead-letter queue redrive).
+func (e *engine) moveBatch(ctx context.Context, src *queue, t *moveTask, limit int) (int, error) {
+	x, err := e.hold(ctx, src)
 	if err != nil {
 		return 0, err
 	}
-	now := s.cfg.Env.Now()
+	now := e.env.Now()
 	x.mu.Lock()
 	taken := x.reserve(limit, now, time.Duration(src.Retention)*time.Second)
 	x.mu.Unlock()
@@ -334,22 +335,17 @@ func (s *Service) moveBatch(ctx context.Context, src *queue, t *moveTask, region
 	}
 	back := func(err error) (int, error) {
 		x.mu.Lock()
-		x.giveBack(taken, s.cfg.Env.Now())
+		x.giveBack(taken, e.env.Now())
 		x.mu.Unlock()
 		return 0, err
 	}
 	// Where each message goes is looked up before the transaction.
-	type target struct {
-		q *queue
-		m *message
-	}
-	targets := make([]target, len(taken))
 	rows := map[string]*message{}
-	err = s.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = e.store.View(ctx, func(r store.Reader) error {
 		clear(rows)
-		for _, e := range taken {
-			if m, ok := store.Load[message](r, store.Key(e.key)); ok {
-				rows[e.key] = m
+		for _, y := range taken {
+			if m, ok := store.Load[message](r, store.Key(y.key)); ok {
+				rows[y.key] = m
 			}
 		}
 		return nil
@@ -357,8 +353,16 @@ func (s *Service) moveBatch(ctx context.Context, src *queue, t *moveTask, region
 	if err != nil {
 		return back(err)
 	}
-	for i, e := range taken {
-		m := rows[e.key]
+	type arrivals struct {
+		q  *queue
+		ms []*message
+	}
+	into := map[string]*arrivals{} // by ARN
+	var order []*arrivals
+	target := make([]*arrivals, len(taken))
+	ids := make([]string, len(taken))
+	for i, y := range taken {
+		m := rows[y.key]
 		if m == nil {
 			continue
 		}
@@ -369,34 +373,55 @@ func (s *Service) moveBatch(ctx context.Context, src *queue, t *moveTask, region
 		if arn == "" {
 			return back(wire.Errorf("CouldNotDetermineMessageSource", 400, "The message has no source queue."))
 		}
-		d, err := s.byARN(ctx, arn)
-		if err != nil {
-			return back(err)
+		a := into[arn]
+		if a == nil {
+			q, err := e.byARN(ctx, arn)
+			if err != nil {
+				return back(err)
+			}
+			a = &arrivals{q: q}
+			into[arn], order = a, append(order, a)
 		}
-		c := *m
-		c.Source, c.Received, c.FirstSeen, c.VisibleAt, c.Sent = "", 0, time.Time{}, now, now
-		targets[i] = target{d, &c}
+		target[i], ids[i] = a, env.NewID(e.env)
 	}
-	k := taskKey(src.Account, region, t.ID)
+	k := taskKey(src.Account, src.Region, t.ID)
 	moved := 0
-	err = s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
-		moved = 0
-		if err := s.eng.leases.Fence(tx, shardName(shardOf(src.Account))); err != nil {
+	var left, gone []string
+	var hidden []received
+	err = e.store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
+		moved, left, gone, hidden = 0, nil, nil, nil
+		if err := e.fence(tx, src.Account); err != nil {
 			return err
 		}
 		cur, ok := store.Load[moveTask](tx, k)
 		if !ok {
 			return errStale
 		}
-		for i, e := range taken {
-			if targets[i].q == nil {
+		if stillThere(tx, src) != nil {
+			return errStale
+		}
+		for _, a := range order {
+			a.ms = nil
+			if stillThere(tx, a.q) != nil {
+				return errStale
+			}
+		}
+		for i, y := range taken {
+			m, ok := store.Load[message](tx, store.Key(y.key))
+			switch {
+			case !ok || target[i] == nil:
+				gone = append(gone, y.key)
+				continue
+			case m.VisibleAt.After(now): // somebody received it
+				hidden = append(hidden, received{m, y.key})
 				continue
 			}
-			if _, ok := tx.Get(store.Key(e.key)); !ok {
-				continue
-			}
-			tx.Delete(store.Key(e.key))
-			store.Put(tx, messageKey(targets[i].q, targets[i].m.Sent, targets[i].m.ID), targets[i].m)
+			c := *m
+			c.ID, c.Source, c.Received, c.FirstSeen, c.VisibleAt, c.Sent = ids[i], "", 0, time.Time{}, now, now
+			tx.Delete(store.Key(y.key))
+			store.Put(tx, messageKey(target[i].q, c.Sent, c.ID), &c)
+			target[i].ms = append(target[i].ms, &c)
+			left = append(left, y.key)
 			moved++
 		}
 		cur.Moved += int64(moved)
@@ -404,24 +429,22 @@ func (s *Service) moveBatch(ctx context.Context, src *queue, t *moveTask, region
 		return nil
 	})
 	if err != nil {
-		s.eng.forget(src)
+		e.forget(src)
+		for _, a := range order {
+			e.forget(a.q)
+		}
 		return 0, err
 	}
 	x.mu.Lock()
-	for _, e := range taken {
-		x.removed(e.key)
+	for _, y := range append(left, gone...) {
+		x.removed(y)
+	}
+	for _, h := range hidden {
+		x.changed(h.key, h.m.VisibleAt, h.m.Received, now)
 	}
 	x.mu.Unlock()
-	for _, d := range targets {
-		if d.q == nil {
-			continue
-		}
-		if dx, err := s.eng.hold(ctx, d.q); err == nil {
-			dx.mu.Lock()
-			dx.inserted(&entry{key: string(messageKey(d.q, d.m.Sent, d.m.ID)), at: d.m.Sent, visibleAt: d.m.VisibleAt}, now)
-			dx.mu.Unlock()
-		}
-		s.cfg.Env.Wake(messageTopic(d.q.ID))
+	for _, a := range order {
+		e.tell(a.q, a.ms, now)
 	}
-	return moved, nil
+	return len(taken), nil
 }

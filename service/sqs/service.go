@@ -29,7 +29,9 @@ type Config struct {
 	Env    env.Env
 	Store  store.Store
 	Leases *peer.Leases
-	Sealer Sealer
+	// Network carries what another node's shards are asked for; nil where there is one node.
+	Network peer.Network
+	Sealer  Sealer
 }
 
 // Service is SQS.
@@ -52,7 +54,9 @@ var _ sqsapi.Server = (*Service)(nil)
 
 // New makes the service.
 func New(cfg Config) *Service {
-	return &Service{cfg: cfg, eng: &engine{env: cfg.Env, store: cfg.Store, leases: cfg.Leases, indexes: map[string]*index{}}, cache: map[string]cached{}}
+	s := &Service{cfg: cfg, cache: map[string]cached{}}
+	s.eng = &engine{env: cfg.Env, store: cfg.Store, leases: cfg.Leases, network: cfg.Network, find: s.find, room: indexMax, indexes: map[string]*index{}}
+	return s
 }
 
 // Parts is what the service brings.
@@ -143,13 +147,9 @@ func (s *Service) byURL(ctx context.Context, queueURL string) (*queue, error) {
 	return nil, err
 }
 
-// byARN finds a queue by its ARN; nil where there is none.
+// byARN finds a queue by its ARN.
 func (s *Service) byARN(ctx context.Context, arn string) (*queue, error) {
-	p := strings.Split(arn, ":")
-	if len(p) != 6 || p[2] != "sqs" || len(p[4]) != 12 {
-		return nil, noQueue()
-	}
-	return s.find(ctx, p[4], p[3], p[5])
+	return s.eng.byARN(ctx, arn)
 }
 
 // need adds the requirement of an action on the queue of a URL.

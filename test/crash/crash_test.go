@@ -1,6 +1,6 @@
 // Package crash kills a real server at any moment and proves that nothing acknowledged is lost.
 //
-// Sixteen clients send, receive and delete messages, write parameters, put objects and put log events; the kill comes 5 to 500 ms after the 500th
+// Sixteen clients send, receive and delete messages, write parameters, put objects and log events, invoke a function asynchronously, and make, change and delete stacks; the kill comes 5 to 500 ms after the 500th
 // acknowledgement since the server was ready, one time in four while it recovers. VIRGA_KILLS sets how many kills.
 package crash
 
@@ -112,6 +112,7 @@ type ledger struct {
 	params  map[string]int64 // parameter → newest acknowledged version
 	objects objects
 	lines   map[string]bool // log events acknowledged
+	stacks  stacks
 	acks    atomic.Int64
 	total   int
 }
@@ -134,7 +135,8 @@ func TestKills(t *testing.T) {
 	}
 	addr := port(t)
 	l := &ledger{sent: map[string]bool{}, maybe: map[string]bool{}, deleted: map[string]bool{}, params: map[string]int64{}, lines: map[string]bool{},
-		objects: objects{acked: map[string]string{}, tried: map[string]string{}}}
+		objects: objects{acked: map[string]string{}, tried: map[string]string{}},
+		stacks:  stacks{tokens: map[string]string{}, deleted: map[string]bool{}, events: map[string]bool{}}}
 	s := start(t, bin, dir, addr, false)
 	ctx := context.Background()
 	if _, err := (&sqsapi.Client{Invoker: s.invoker()}).CreateQueue(ctx, &sqsapi.CreateQueueInput{QueueName: "q", Attributes: map[string]string{"VisibilityTimeout": "2"}}); err != nil {
@@ -152,7 +154,8 @@ func TestKills(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	early := 0
+	l.stacks.prepare(t, s)
+	early, orphaned := 0, 0
 	for k := range kills {
 		l.acks.Store(0)
 		load, stop := context.WithCancel(ctx)
@@ -172,9 +175,14 @@ func TestKills(t *testing.T) {
 			t.Fatalf("kill %d: only %d acknowledgements in 20 s", k, l.acks.Load())
 		}
 		time.Sleep(time.Duration(5+rand.IntN(495)) * time.Millisecond)
+		below := descendants(s.cmd.Process.Pid)
 		s.kill()
 		stop()
 		wg.Wait()
+		if left := orphans(below); len(left) > 0 {
+			orphaned += len(left)
+			t.Errorf("kill %d: processes live on: %q", k, left)
+		}
 		if rand.IntN(4) == 0 { // again, while it recovers
 			early++
 			e := start(t, bin, dir, addr, true)
@@ -187,9 +195,11 @@ func TestKills(t *testing.T) {
 	lines := len(l.lines)
 	lost, zombies, read := l.check(t, s)
 	lost += l.objects.check(t, s)
-	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters, %d objects (%d puts) and %d log events looked for, %d lost, %d came back after their delete, %d read", kills, early, l.total+l.objects.puts,
-		len(l.sent), len(l.params), len(l.objects.acked), l.objects.puts, lines, lost, zombies, read)
-	if lost != 0 || zombies != 0 {
+	half, lost2 := l.stacks.check(t, s)
+	lost += lost2
+	t.Logf("%d kills (%d more during recovery), %d calls acknowledged: %d messages, %d parameters, %d objects (%d puts) and %d log events looked for, %d lost, %d came back after their delete, %d read; %d half-made stacks, %d orphan processes", kills, early, l.total+l.objects.puts+l.stacks.ops,
+		len(l.sent), len(l.params), len(l.objects.acked), l.objects.puts, lines, lost, zombies, read, half, orphaned)
+	if lost != 0 || zombies != 0 || half != 0 || orphaned != 0 {
 		t.Fail()
 	}
 }
@@ -198,6 +208,10 @@ func (l *ledger) ack() { l.acks.Add(1) }
 
 // work is one client until its server dies.
 func (l *ledger) work(ctx context.Context, s *server, round, client int) {
+	if client < stackClients {
+		l.stacks.work(ctx, s, round, client, l.ack)
+		return
+	}
 	q := sqsapi.Client{Invoker: s.invoker()}
 	p := ssmapi.Client{Invoker: s.invoker()}
 	url := s.endpoint + "/000000000000/q"
@@ -217,6 +231,13 @@ func (l *ledger) work(ctx context.Context, s *server, round, client int) {
 		}
 		l.ack()
 		switch i % 5 {
+		case 0:
+			if i%25 == 0 {
+				if !l.stacks.invoke(ctx, s, body) {
+					return
+				}
+				l.ack()
+			}
 		case 1:
 			r, err := q.ReceiveMessage(ctx, &sqsapi.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: wire.P(int32(2))})
 			if err != nil {

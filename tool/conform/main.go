@@ -24,6 +24,10 @@ func main() {
 		run = func() error { return protocols(os.Stdin, os.Stdout) }
 	case "eventpatterns":
 		run = eventpatternsMain
+	case "asl-validity":
+		run = aslValidityMain
+	case "jsonata":
+		run = func() error { return lines(jsonataLine) }
 	default:
 		fmt.Fprintf(os.Stderr, "conform: no suite %q\n", name)
 		os.Exit(2)
