@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long sim-queues conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
@@ -59,6 +59,30 @@ sim-queues:
 conform: $(VENV)/done
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash test/conform.sh
 
+# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
+event-ruler:
+	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+test: check generate sim-long conform clients console crash
+
+# How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
+cfnlint:
+	@mkdir -p $(BUILD)
+	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
+	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
+# Compares internal/jsonata with the reference engine, which is installed outside the tree, pinned by version and integrity.
+JSONATA_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/virga/jsonata
+jsonata-diff:
+	@mkdir -p $(JSONATA_CACHE) $(BUILD)
+	cp test/jsonata/package.json test/jsonata/package-lock.json $(JSONATA_CACHE)/
+	cd $(JSONATA_CACHE) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	go build -o $(BUILD)/jsonata-diff ./test/jsonata
+	JSONATA_REFERENCE=$(JSONATA_CACHE)/node_modules/jsonata $(BUILD)/jsonata-diff -n $${N:-100000} -seed $${SEED:-1}
+
+jsonata-fuzz:
+	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
+
+test: check generate sim-long conform clients crash
 # Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh

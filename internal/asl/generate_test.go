@@ -303,7 +303,7 @@ func (g *maker) mapRun(t *testing.T, m *Machine, x *Execution, e Effect, now tim
 
 // TestGenerated drives random machines with random events. VIRGA_SEEDS says how many.
 func TestGenerated(t *testing.T) {
-	n := 2000
+	n := 1000
 	if s := os.Getenv("VIRGA_SEEDS"); s != "" {
 		if v, err := strconv.Atoi(s); err == nil {
 			n = v

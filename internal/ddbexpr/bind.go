@@ -156,7 +156,6 @@ func (c *binder) condition(x *cond) {
 		c.fail("The IN operator is provided with too many operands; number of operands: " + strconv.Itoa(len(x.args)-1))
 		return
 	}
-	c.distinct(condNames[x.kind], x.args)
 	switch x.kind {
 	case cLT, cLE, cGT, cGE, cBetween:
 		for _, o := range x.args {
@@ -165,6 +164,7 @@ func (c *binder) condition(x *cond) {
 			}
 		}
 	}
+	c.distinct(condNames[x.kind], x.args)
 	if x.kind == cBetween && c.err == nil && x.args[1].kind == opValue && x.args[2].kind == opValue {
 		low, high := c.values[x.args[1].slot], c.values[x.args[2].slot]
 		bounds := "lower bound operand: AttributeValue: " + low.String() + ", upper bound operand: AttributeValue: " + high.String()
@@ -239,6 +239,9 @@ func (c *binder) operand(o *operand) {
 	case fnExists, fnNotExists, fnIfNotExists:
 		if o.args[0].kind != opPath {
 			c.fail("Operator or function requires a document path; operator or function: " + o.fn)
+		}
+		if o.known == fnIfNotExists {
+			c.distinct(o.fn, o.args)
 		}
 		return
 	case fnSize:

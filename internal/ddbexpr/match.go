@@ -143,3 +143,28 @@ func (b *Bound) find(p path, item attr.Item) attr.Value {
 	}
 	return v
 }
+
+// Element is one element of a document path: a name, or an index where Index is not negative.
+type Element struct {
+	Name  string
+	Index int
+}
+
+// Find is the value at a document path of an item, nil where there is none.
+func Find(item attr.Item, p []Element) attr.Value {
+	if len(p) == 0 {
+		return nil
+	}
+	v := item.Get(p[0].Name)
+	for _, e := range p[1:] {
+		switch {
+		case e.Index >= 0 && v.Kind() == attr.L:
+			v = v.Index(e.Index)
+		case e.Index < 0 && v.Kind() == attr.M:
+			v = v.Item().Get(e.Name)
+		default:
+			return nil
+		}
+	}
+	return v
+}

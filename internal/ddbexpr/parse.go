@@ -29,9 +29,6 @@ func Parse(kind Kind, text string, lim Limits) (*Expression, error) {
 	if p.err == nil && p.tok.kind != tEOF {
 		p.fail()
 	}
-	if p.err == nil && p.redundant {
-		p.err = invalid("The expression has redundant parentheses;")
-	}
 	if p.err == nil {
 		p.err = check(p.e, lim)
 	}
@@ -47,7 +44,6 @@ type parser struct {
 	e         *Expression
 	prev, tok token
 	err       error
-	redundant bool
 	depth     int
 }
 
@@ -65,19 +61,22 @@ func (p *parser) fail() {
 		return
 	}
 	from := max(p.prev.from, 0)
-	if p.prev.from < 0 {
-		from = p.tok.from
-	}
 	word, end := p.str(p.tok), p.lexer.next().to
 	if p.tok.kind == tEOF {
 		word = "<EOF>"
-		if p.prev.from < 0 {
-			from = 0
-		}
 	}
 	p.err = invalid(`Syntax error; token: "` + word + `", near: "` + p.lexer.text[from:end] + `"`)
 	p.tok = token{tEOF, len(p.lexer.text), len(p.lexer.text)}
 	p.lexer.at = len(p.lexer.text)
+}
+
+// closed refuses parentheses that hold nothing but parentheses.
+func (p *parser) closed(again bool) {
+	if again && p.err == nil {
+		p.err = invalid("The expression has redundant parentheses;")
+		p.tok = token{tEOF, len(p.lexer.text), len(p.lexer.text)}
+		p.lexer.at = len(p.lexer.text)
+	}
 }
 
 func (p *parser) expect(k tokenKind) token {
@@ -168,15 +167,11 @@ func (p *parser) primary() (*cond, *operand) {
 		}
 		p.depth--
 		if c != nil {
-			if c.parens {
-				p.redundant = true
-			}
+			p.closed(c.parens)
 			c.parens = true
 			return c, nil
 		}
-		if inner.parens {
-			p.redundant = true
-		}
+		p.closed(inner.parens)
 		inner.parens = true
 		o = inner
 	} else {
@@ -221,9 +216,7 @@ func (p *parser) operand() *operand {
 		o := p.operand()
 		p.expect(tClose)
 		p.depth--
-		if o.parens {
-			p.redundant = true
-		}
+		p.closed(o.parens)
 		o.parens = true
 		return o
 	case tValue:
@@ -362,9 +355,7 @@ func (p *parser) sum() *operand {
 		o := p.sum()
 		p.expect(tClose)
 		p.depth--
-		if o.parens {
-			p.redundant = true
-		}
+		p.closed(o.parens)
 		o.parens = true
 		if o.kind == opSum || p.err != nil {
 			return o

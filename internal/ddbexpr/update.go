@@ -21,6 +21,9 @@ func (b *Bound) Apply(dst, item attr.Item) (attr.Item, error) {
 	var few [8]change
 	changes := few[:0]
 	for i := range b.e.actions {
+		if b.noPlace(b.e.actions[i].target, item) {
+			return dst, errPath()
+		}
 		c, err := b.change(&b.e.actions[i], item)
 		if err != nil {
 			return dst, err
@@ -32,6 +35,19 @@ func (b *Bound) Apply(dst, item attr.Item) (attr.Item, error) {
 		return dst, err
 	}
 	return out.Finish(), nil
+}
+
+// noPlace tells whether a target lies below what is not there; that is refused before its value is made.
+func (b *Bound) noPlace(target path, item attr.Item) bool {
+	last := len(target) - 1
+	if last == 0 {
+		return false
+	}
+	want := attr.M
+	if target[last].index >= 0 {
+		want = attr.L
+	}
+	return b.find(target[:last], item).Kind() != want
 }
 
 func (b *Bound) change(a *action, item attr.Item) (change, error) {
@@ -95,29 +111,34 @@ func (b *Bound) give(o *operand, item attr.Item) (attr.Value, error) {
 		return nil, invalid(msgNoSuchAttr)
 	}
 	if o.known == fnIfNotExists {
+		other, err := b.give(o.args[1], item) // made even where it is not needed
 		if v := b.find(o.args[0].path, item); v != nil {
-			return v, nil
+			return v, err
 		}
-		return b.give(o.args[1], item)
+		return other, err
 	}
 	x, err := b.give(o.args[0], item)
 	if err != nil {
 		return nil, err
 	}
+	want := attr.N
+	if o.known == fnListAppend {
+		want = attr.L
+	}
+	if x.Kind() != want { // refused before the second is looked for
+		return nil, invalid(msgBadOperand)
+	}
 	y, err := b.give(o.args[1], item)
 	if err != nil {
 		return nil, err
 	}
+	if y.Kind() != want {
+		return nil, invalid(msgBadOperand)
+	}
 	if o.known == fnListAppend {
-		if x.Kind() != attr.L || y.Kind() != attr.L {
-			return nil, invalid(msgBadOperand)
-		}
 		from := len(b.scratch)
 		b.scratch = attr.Concat(b.scratch, x, y)
 		return b.scratch[from:len(b.scratch):len(b.scratch)], nil
-	}
-	if x.Kind() != attr.N || y.Kind() != attr.N {
-		return nil, invalid(msgBadOperand)
 	}
 	return b.sum(x, y, o.fn == "-")
 }

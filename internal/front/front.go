@@ -200,6 +200,8 @@ func (c *call) api(host, path string) {
 	scope := ""
 	if sig != nil {
 		scope = sig.Service
+	} else {
+		scope = sigv4.ClaimedService(req) // for the words of the refusal
 	}
 	in := &wire.Request{Method: r.Method, Path: path, RawQuery: r.URL.RawQuery, Header: r.Header, ContentLength: r.ContentLength, Host: r.Host}
 	rt, rerr := f.table.find(in, host, scope)

@@ -90,8 +90,11 @@ func (a *analyser) shape(n *node) (*node, *Error) {
 		}
 		return n, a.one(&n.lhs, nil)
 	case nkLambda:
+		names := map[string]bool{}
 		for _, p := range n.list {
 			a.bound[p.op] = true
+			n.repeats = n.repeats || names[p.op]
+			names[p.op] = true
 		}
 		if err := a.one(&n.rhs, nil); err != nil {
 			return nil, err

@@ -194,7 +194,12 @@ func (m *machine) runLambda(f *function, a []Value) (Value, *Error) {
 		if i < len(a) {
 			v = a[i]
 		}
-		env.bind(p.op, v)
+		if i < len(env.small) && i == env.n && !f.lambda.repeats {
+			env.small[i] = binding{p.op, v}
+			env.n++
+		} else {
+			env.bind(p.op, v)
+		}
 	}
 	v, err := m.eval(f.lambda.rhs, f.input, env)
 	if err == nil && !f.lambda.captures {

@@ -152,7 +152,8 @@ func (m *machine) newFrame(parent *frame) (*frame, *Error) {
 
 // release gives a frame back that nothing can refer to any more.
 func (m *machine) release(f *frame) {
-	*f = frame{parent: m.free}
+	clear(f.small[:f.n])
+	f.n, f.more, f.tuple, f.parent = 0, nil, nil, m.free
 	m.free = f
 }
 

@@ -57,6 +57,7 @@ type node struct {
 	binds                    bool // a block that needs a frame of its own
 	literalKeys              bool // an object constructor whose keys are distinct strings
 	captures                 bool // a lambda whose frame may outlive the call
+	repeats                  bool // a lambda with two parameters of one name
 	plain                    bool // a path of names alone
 
 	focus, index string

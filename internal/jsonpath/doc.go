@@ -11,6 +11,9 @@
 // What the guides leave open, and what is done here:
 //   - numbers keep the form that they have in the text, so 1.0 stays 1.0;
 //   - a filter's comparison of different types is false, and != of them true;
+//   - an index may be counted from the length ([(@.length-1)]), and a word in a filter may stand without quotes, as older
+//     definitions write them;
+//   - a literal of the wrong type in a function is refused when the function is read;
 //   - functions behind a path ($.list.length()) are refused by name;
 //   - States.MathRandom with a seed gives the same number for the same seed, not AWS's number.
 //

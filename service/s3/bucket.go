@@ -93,6 +93,9 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3api.CreateBucketInput)
 	k := bucketKey(c.Account, in.Bucket)
 	err = s.cfg.Store.Update(ctx, []store.Key{nameKey(in.Bucket), k}, func(tx store.Tx) error {
 		if n, ok := store.Load[bucketName](tx, nameKey(in.Bucket)); ok {
+			if id, done := job.Once(tx, c.Account, c.EffectID); done && string(id) == n.ID {
+				return nil
+			}
 			switch {
 			case n.Account != c.Account:
 				return &s3api.BucketAlreadyExists{Message: "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."}
@@ -109,6 +112,7 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3api.CreateBucketInput)
 		store.Put(tx, nameKey(in.Bucket), &bucketName{Account: c.Account, Region: region, ID: b.ID})
 		store.Put(tx, k, b)
 		tx.Bump(scope(in.Bucket))
+		job.Finish(tx, c.Account, c.EffectID, b.Created, []byte(b.ID))
 		return nil
 	})
 	if err != nil {

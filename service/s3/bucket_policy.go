@@ -32,6 +32,9 @@ func (s *Service) PutBucketPolicy(ctx context.Context, in *s3api.PutBucketPolicy
 	public := isPublic(st)
 	c := wire.CallOf(ctx)
 	return &s3api.PutBucketPolicyOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error {
+		if err := ownPolicy(ctx, b); err != nil {
+			return err
+		}
 		if public && b.Block.Policy {
 			return wire.AccessDenied(fmt.Sprintf("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public policies are blocked by the BlockPublicPolicy block public access setting.",
 				c.Principal.ARN, bucketARN(b.Name)))
@@ -46,19 +49,23 @@ func (s *Service) PutBucketPolicyRequires(ctx context.Context, in *s3api.PutBuck
 	return s.needPolicy(ctx, r, in.Bucket, in.ExpectedBucketOwner, "PutBucketPolicy")
 }
 
-// needPolicy: nobody but the bucket's own account may read or change its policy, and its root always may, so that a policy
-// that denies everyone can be mended.
+// needPolicy: the root of the bucket's own account may always read and change its policy, so that one that denies everyone
+// can be mended.
 func (s *Service) needPolicy(ctx context.Context, r *wire.Requirements, name string, owner *string, action string) error {
 	b, n, err := s.need(ctx, r, name, "", owner, action)
 	if err != nil {
 		return err
 	}
-	p := wire.Caller(ctx)
-	if p.Account != b.Account && p.Type != "Service" {
-		return wire.Errorf("MethodNotAllowed", 405, "The specified method is not allowed against this resource.").With("Method", "POLICY").With("ResourceType", "BUCKETPOLICY")
-	}
-	if p.Type == "Root" {
+	if p := wire.Caller(ctx); p.Type == "Root" && p.Account == b.Account {
 		n.ResourcePolicy = ""
+	}
+	return nil
+}
+
+// ownPolicy refuses a caller of another account whom the policy would let in: it may read no policy and write none.
+func ownPolicy(ctx context.Context, b *bucket) error {
+	if p := wire.Caller(ctx); p.Account != b.Account && p.Type != "Service" {
+		return wire.Errorf("MethodNotAllowed", 405, "The specified method is not allowed against this resource.").With("Method", "POLICY").With("ResourceType", "BUCKETPOLICY")
 	}
 	return nil
 }
@@ -67,6 +74,9 @@ func (s *Service) needPolicy(ctx context.Context, r *wire.Requirements, name str
 func (s *Service) GetBucketPolicy(ctx context.Context, in *s3api.GetBucketPolicyInput) (*s3api.GetBucketPolicyOutput, error) {
 	b, err := s.find(ctx, in.Bucket)
 	if err != nil {
+		return nil, err
+	}
+	if err := ownPolicy(ctx, b); err != nil {
 		return nil, err
 	}
 	if b.Policy == "" {
@@ -83,6 +93,9 @@ func (s *Service) GetBucketPolicyRequires(ctx context.Context, in *s3api.GetBuck
 // DeleteBucketPolicy implements the operation.
 func (s *Service) DeleteBucketPolicy(ctx context.Context, in *s3api.DeleteBucketPolicyInput) (*s3api.DeleteBucketPolicyOutput, error) {
 	return &s3api.DeleteBucketPolicyOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error {
+		if err := ownPolicy(ctx, b); err != nil {
+			return err
+		}
 		b.Policy, b.Public = "", false
 		return nil
 	})

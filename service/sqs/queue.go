@@ -61,6 +61,12 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqsapi.CreateQueueInput) 
 	k := queueKey(q.Account, q.Region, name)
 	err := s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
 		if old, ok := store.Load[queue](tx, k); ok {
+			if c.EffectID != "" { // a stack makes its queues and takes over no other
+				if id, done := job.Once(tx, c.Account, c.EffectID); done && string(id) == old.ID {
+					return nil
+				}
+				return wire.Errorf("AlreadyExists", 409, "Resource of type 'AWS::SQS::Queue' with identifier '%s' already exists.", name)
+			}
 			if differs, ok := same(old, q, in.Attributes); !ok {
 				return &sqsapi.QueueNameExists{Message: "A queue already exists with the same name and a different value for attribute " + differs}
 			}
@@ -69,6 +75,7 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqsapi.CreateQueueInput) 
 		store.Put(tx, k, q)
 		tx.Bump(queueScope(q.Account))
 		scheduleRetention(tx, q, now)
+		job.Finish(tx, c.Account, c.EffectID, now, []byte(q.ID))
 		return nil
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	ssmapi "virga/api/ssm"
+	"virga/internal/job"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -97,6 +98,10 @@ func (s *Service) PutParameter(ctx context.Context, in *ssmapi.PutParameterInput
 	var num int64
 	err = s.cfg.Store.Update(ctx, []store.Key{k}, func(tx store.Tx) error {
 		p, ok := store.Load[parameter](tx, k)
+		if answer, done := job.Once(tx, c.Account, c.EffectID); done && ok {
+			num, _ = strconv.ParseInt(string(answer), 10, 64)
+			return nil
+		}
 		if ok && !wire.V(in.Overwrite) {
 			return &ssmapi.ParameterAlreadyExists{Message: "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."}
 		}
@@ -142,6 +147,7 @@ func (s *Service) PutParameter(ctx context.Context, in *ssmapi.PutParameterInput
 		num = p.Version
 		store.Put(tx, versionKey(c.Account, c.Region, name, p.Version), &nv)
 		store.Put(tx, k, p)
+		job.Finish(tx, c.Account, c.EffectID, nv.At, []byte(strconv.FormatInt(num, 10)))
 		return nil
 	})
 	if err != nil {

@@ -2,6 +2,11 @@ package forged
 
 const iamARN = "arn:aws:iam::" + account + ":"
 
+const (
+	sqsARN = "arn:aws:sqs:" + region + ":" + account + ":target"
+	logARN = "arn:aws:logs:" + region + ":" + account + ":log-group:target"
+)
+
 // hints are values that name the world's targets, so that a call means something that is there.
 var hints = map[string]string{
 	"QueueUrl": "http://localhost/" + account + "/target", "QueueName": "target",
@@ -12,5 +17,8 @@ var hints = map[string]string{
 	"PolicyDocument":           everything, "RoleArn": iamARN + "role/target-role", "RoleSessionName": "session", "Role": iamARN + "role/target-role",
 	"FunctionName": "target", "logGroupName": "target", "logStreamName": "target", "StackName": "target",
 	"TemplateBody": `{"Resources":{"H":{"Type":"AWS::CloudFormation::WaitConditionHandle"}}}`, "ChangeSetName": "target",
-	"ssm.Name": "target",
+	"ssm.Name":      "target",
+	"sqs.SourceArn": sqsARN, "sqs.StartMessageMoveTask.SourceArn": sqsARN,
+	"logs.DescribeLogStreams.logGroupName": "target", "logs.FilterLogEvents.logGroupName": "target", "logs.GetLogEvents.logGroupName": "target",
+	"logs.resourceArn": logARN, "LogGroupIdentifier": logARN, "logs.StartLiveTail.logGroupIdentifiers": `["` + logARN + `"]`,
 }

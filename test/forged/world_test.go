@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +41,7 @@ type world struct {
 	hints map[string]string
 
 	root, stranger sigv4.Credentials // root keys of two accounts
+	admin          sigv4.Credentials // a user who may do everything
 	nobody         sigv4.Credentials // a user without a policy
 	probe          sigv4.Credentials // a user whose one policy a test sets
 	probeName      string
@@ -77,6 +77,8 @@ func newWorld(t testing.TB) *world {
 	w.need("iam", "AttachRolePolicy", map[string]any{"RoleName": "caller", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})
 	w.need("iam", "CreatePolicy", map[string]any{"PolicyName": "target", "PolicyDocument": everything})
 	w.need("iam", "CreateGroup", map[string]any{"GroupName": "target-group"})
+	w.admin = w.user("admin")
+	w.need("iam", "PutUserPolicy", map[string]any{"UserName": "admin", "PolicyName": "p", "PolicyDocument": everything})
 	w.nobody = w.user("nobody")
 	w.probe = w.user(w.probeName)
 	target := w.user("target-user")
@@ -93,15 +95,26 @@ func newWorld(t testing.TB) *world {
 	w.hints["apigatewayv2.ApiId"] = field(w.need("apigatewayv2", "CreateApi", map[string]any{"Name": "target", "ProtocolType": "HTTP"}), "apiId")
 	w.need("cloudformation", "CreateStack", map[string]any{"StackName": "target", "TemplateBody": w.hints["TemplateBody"]})
 	w.roleA, w.roleB = w.assume("caller", "one"), w.assume("caller", "two")
-	id := field(w.need("iam", "GetRole", map[string]any{"RoleName": "caller"}), "RoleId")
-	now := time.Now()
-	kid, secret, token, err := c.Auth.Issue(auth.Session{Account: account, PrincipalType: "AssumedRole", PrincipalID: id, Name: "old", ARN: "arn:aws:sts::" + account + ":assumed-role/caller/old",
-		IssuerARN: "arn:aws:iam::" + account + ":role/caller", IssuedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.expired = sigv4.Credentials{AccessKeyID: kid, SecretAccessKey: secret, SessionToken: token}
+	w.expired = w.session("caller", "old", "", time.Now().Add(-time.Hour))
 	return w
+}
+
+// session issues a role's session past STS, which would not make it.
+func (w *world) session(role, name, tag string, until time.Time) sigv4.Credentials {
+	s := auth.Session{Account: account, PrincipalType: "AssumedRole", PrincipalID: field(w.need("iam", "GetRole", map[string]any{"RoleName": role}), "RoleId"), Name: name,
+		ARN: "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name, IssuerARN: "arn:aws:iam::" + account + ":role/" + role, IssuedAt: until.Add(-time.Hour), ExpiresAt: until}
+	if tag != "" {
+		s.Tags = []auth.Tag{{Key: "who", Value: tag}}
+	}
+	kid, secret, token, err := w.Auth.Issue(s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return sigv4.Credentials{AccessKeyID: kid, SecretAccessKey: secret, SessionToken: token}
+}
+
+func (w *world) issue(role, name, tag string) sigv4.Credentials {
+	return w.session(role, name, tag, time.Now().Add(time.Hour))
 }
 
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
@@ -113,9 +126,7 @@ func (w *world) user(name string) sigv4.Credentials {
 }
 
 func (w *world) assume(role, name string) sigv4.Credentials {
-	admin := w.user("assumer-" + name)
-	w.need("iam", "PutUserPolicy", map[string]any{"UserName": "assumer-" + name, "PolicyName": "p", "PolicyDocument": everything})
-	a := w.as(admin, "sts", "AssumeRole", map[string]any{"RoleArn": "arn:aws:iam::" + account + ":role/" + role, "RoleSessionName": name})
+	a := w.as(w.admin, "sts", "AssumeRole", map[string]any{"RoleArn": "arn:aws:iam::" + account + ":role/" + role, "RoleSessionName": name})
 	if a.Code != 200 {
 		w.t.Fatal(a.Body)
 	}
@@ -161,6 +172,13 @@ func (w *world) need(service, name string, in map[string]any) string {
 
 func (w *world) send(r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
+	for_ := 10 * time.Second
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".StartLiveTail") {
+		for_ = 20 * time.Millisecond // it goes on for hours; the first piece of its answer is enough
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), for_)
+	defer cancel()
+	r = r.WithContext(ctx)
 	w.Front.ServeHTTP(rec, r)
 	return rec
 }
@@ -294,5 +312,3 @@ func (w *world) audited(account string) map[string]record.Event {
 	}
 	return out
 }
-
-var _ = fmt.Sprint

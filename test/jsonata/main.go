@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -197,12 +198,16 @@ func compare(q question, a answer, v jsonata.Value, err error) string {
 	switch {
 	case strings.Contains(string(a.Result), "async function"):
 		return "the reference shows the source of a callback as text"
+	case errors.As(err, &e) && e.Code == "D3012":
+		return "a function as the replacement of a text is refused here"
 	case a.Host != "":
 		return "reference stops with an exception of its host language"
 	case errors.As(err, &e) && e.Limit != "" && a.Code != e.Code:
 		return "ended by a limit here"
 	case a.Code == "D1011" || a.Code == "D1012":
 		return "ended by a limit of the reference"
+	case err != nil != (a.Code != "") && regexDefault.MatchString(q.Expr):
+		return "the reference loses a regular expression left of ?: or ??"
 	case err != nil && a.Code != "":
 		switch {
 		case e == nil:
@@ -227,9 +232,21 @@ func compare(q question, a answer, v jsonata.Value, err error) string {
 		return "alike"
 	case strings.Contains(q.Expr, "😀") && strings.Contains(q.Expr, "/"):
 		return "a regular expression meets half a surrogate pair in the reference"
+	case strings.Contains(q.Expr, "$power("):
+		return "the last digits of a power"
+	case sequenceWildcard.MatchString(q.Expr):
+		return "the reference shows its own mark as a member of a sequence"
+	case strings.Contains(q.Expr, "~> |$|"):
+		return "a transform gives an array named members in the reference"
 	}
 	return "different"
 }
+
+// regexDefault finds a call with a regular expression before a default.
+var regexDefault = regexp.MustCompile(`/[im]*[),].*\?[:?]`)
+
+// sequenceWildcard finds a wildcard in or after parentheses or an array, where its input may be a sequence.
+var sequenceWildcard = regexp.MustCompile(`\)\.\*|\(\*|[\[,] ?\*`)
 
 // alike compares to fifteen digits, whatever the order of keys.
 func alike(a, b jsonata.Value) bool {

@@ -60,6 +60,28 @@ func Parse(r Request) (*Signature, error) {
 	return s, nil
 }
 
+// ClaimedService gives the service that a request's credential scope names, "" where there is none to be read: for the
+// answer to a request that [Parse] refuses, which says it in the protocol of the service that was meant. It is believed
+// in nothing else.
+func ClaimedService(r Request) string {
+	claim := first(r.Header, "Authorization")
+	if _, after, ok := strings.Cut(claim, "Credential="); ok {
+		claim, _, _ = strings.Cut(after, ",")
+	} else {
+		params, _ := parseQuery(r.RawQuery)
+		claim = ""
+		for _, p := range params {
+			if p.name == "X-Amz-Credential" {
+				claim = p.value
+			}
+		}
+	}
+	if p := strings.Split(claim, "/"); len(p) >= 5 && len(claim) < MaxAuthorizationBytes {
+		return p[len(p)-2]
+	}
+	return ""
+}
+
 // queryAuth collects the query parameters that say who sends.
 type queryAuth struct {
 	algorithm, credential, date, expires, signedHeaders, signature, token, contentSHA256 opt
