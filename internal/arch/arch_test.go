@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -135,6 +136,26 @@ func TestArrows(t *testing.T) {
 	}
 	if files < 30 {
 		t.Fatalf("only %d files were read", files)
+	}
+}
+
+// TestScaffolds: what tool/new writes says "scaffold" until it is filled in, and nothing that says so passes for done.
+func TestScaffolds(t *testing.T) {
+	dir := root(t)
+	for _, sub := range []string{"service", "internal/runtime"} {
+		err := filepath.WalkDir(filepath.Join(dir, sub), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if i := strings.Index(string(b), "scaffold"); i >= 0 {
+				t.Errorf("%s:%d: a scaffold is left", path, 1+strings.Count(string(b[:i]), "\n"))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
