@@ -43,6 +43,7 @@ type result struct {
 	ID      string   `json:"id"`
 	Outcome string   `json:"outcome"` // deployed, refused, invalid
 	Missing []string `json:"missing,omitempty"`
+	Why     string   `json:"why,omitempty"` // where it is more than missing types
 	why     string
 }
 
@@ -268,6 +269,9 @@ func (w *world) deploy(id, name string, files map[string][]byte) result {
 		}
 		if strings.Contains(r.why, "not implemented") {
 			r.Outcome = "refused"
+			if !strings.Contains(r.why, "Each of the resource types") {
+				r.Why = r.why
+			}
 			for _, m := range named.FindAllString(r.why, -1) {
 				r.Missing = append(r.Missing, m)
 			}
