@@ -176,9 +176,7 @@ func (s *Store) Update(ctx context.Context, foot []store.Key, fn func(store.Tx) 
 		}
 		if attempt > 0 {
 			s.Retries.Add(1)
-			if attempt > 8 {
-				runtime.Gosched()
-			}
+			s.settle(attempt)
 		}
 		t.reset(s, ctx, store.UpdateTimeMax)
 		err := t.run(fn)
@@ -270,6 +268,17 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		}
 		return err
 	}
+}
+
+// settle lets the commit that a transaction lost against become visible: between a stripe's mark and the batch every attempt would
+// lose again.
+func (s *Store) settle(attempt int) {
+	if attempt < 2 {
+		runtime.Gosched()
+		return
+	}
+	s.commit.Lock()
+	s.commit.Unlock() //nolint:staticcheck // only waited for
 }
 
 func (s *Store) ready(ctx context.Context) error {
