@@ -26,7 +26,7 @@ runtimes:
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema internal/sam/tables
+	git diff --exit-code --stat -- api service/ssm docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
 check: runtimes
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
