@@ -275,13 +275,31 @@ func unpack(p []byte) ([]byte, error) {
 	if p[0] == 0 {
 		return p[1:], nil
 	}
-	r := flate.NewReader(bytes.NewReader(p[1:]))
-	out, err := io.ReadAll(io.LimitReader(r, plainMax+1))
-	if err != nil || len(out) > plainMax {
+	r := inflaters.Get().(*inflater)
+	defer inflaters.Put(r)
+	r.src.Reset(p[1:])
+	if err := r.Reset(&r.src, nil); err != nil {
+		return nil, fmt.Errorf("seal: unpack: %w", err)
+	}
+	out := bytes.NewBuffer(make([]byte, 0, 4*len(p)+bytes.MinRead))
+	if n, err := out.ReadFrom(io.LimitReader(r, plainMax+1)); err != nil || n > plainMax {
 		return nil, fmt.Errorf("seal: unpack: %w", errOpen)
 	}
-	return out, nil
+	r.src.Reset(nil)
+	return out.Bytes(), nil
 }
+
+// inflater is a reader with its window of 32 KB, kept from one value to the next.
+type inflater struct {
+	src bytes.Reader
+	io.Reader
+	flate.Resetter
+}
+
+var inflaters = sync.Pool{New: func() any {
+	r := flate.NewReader(bytes.NewReader(nil))
+	return &inflater{Reader: r, Resetter: r.(flate.Resetter)}
+}}
 
 // SealToken seals an opaque token (NextToken, receipt handle …) under an account's key, bound to context.
 func (s *Sealer) SealToken(account, context string, plain []byte) ([]byte, error) {
