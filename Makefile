@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
+.PHONY: bench cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
 
 build:
 	@mkdir -p $(BUILD)
@@ -26,7 +26,7 @@ runtimes:
 # Generated code is what the generators write.
 generate:
 	go generate ./...
-	git diff --exit-code --stat -- api docs/coverage.md internal/policy internal/template/schema internal/sam/tables
+	git diff --exit-code --stat -- api service/ssm docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
 check: runtimes
 	gofmt -l api cmd internal service tool virgatest test | (! grep .)
@@ -62,6 +62,11 @@ conform: $(VENV)/done
 # Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+# The hot ways, with CPU and allocations per call; benchmarks/README.md has a table and says how to read it.
+bench: build
+	VIRGA=$(CURDIR)/$(BUILD)/virga go test ./benchmarks -run '^$$' -bench . -timeout 30m
+	go test ./internal/policy ./internal/compute ./internal/runtime ./test/apigw -p 1 -run '^$$' -bench 'Evaluate|Invoke|HTTPAPI' -benchmem -timeout 30m
 
 test: check generate sim-long conform clients console crash
 

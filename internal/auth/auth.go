@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"virga/internal/env"
@@ -106,10 +107,54 @@ type Config struct {
 }
 
 // Auth is the plane.
-type Auth struct{ cfg Config }
+type Auth struct {
+	cfg Config
+
+	mu    sync.Mutex // never held across a wait
+	epoch uint64     // of keysScope, under which keys were read
+	keys  map[string]Key
+}
+
+// keysMax is how many access keys are kept in memory.
+const keysMax = 10_000
+
+// keysScope is bumped with every change of an access key, so that none is used from memory after it.
+const keysScope = "auth/keys"
 
 // New makes the plane.
-func New(cfg Config) *Auth { return &Auth{cfg: cfg} }
+func New(cfg Config) *Auth { return &Auth{cfg: cfg, keys: map[string]Key{}} }
+
+// key reads an access key, from memory while no key changed; nil where there is none.
+func (a *Auth) key(ctx context.Context, id string) (*Key, error) {
+	epoch, err := a.cfg.Store.Epoch(ctx, keysScope)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	k, ok := a.keys[id]
+	ok = ok && a.epoch == epoch
+	a.mu.Unlock()
+	if ok {
+		return &k, nil
+	}
+	var read *Key
+	if err := a.cfg.Store.View(ctx, func(r store.Reader) error {
+		read, _ = GetKey(r, id)
+		return nil
+	}); err != nil || read == nil {
+		return nil, err // what does not exist is not kept: ids can be guessed without end
+	}
+	a.mu.Lock()
+	if a.epoch < epoch || len(a.keys) >= keysMax {
+		clear(a.keys)
+		a.epoch = max(a.epoch, epoch)
+	}
+	if a.epoch == epoch {
+		a.keys[id] = *read
+	}
+	a.mu.Unlock()
+	return read, nil
+}
 
 func keyKey(id string) store.Key {
 	return store.K(store.FamilyAuth, 0, store.SystemAccount).Str("key").Str(id)
@@ -156,16 +201,23 @@ func NewSecret(e env.Env) string {
 }
 
 // PutKey writes a key.
-func PutKey(tx store.Tx, k *Key) { store.Put(tx, keyKey(k.ID), k) }
+func PutKey(tx store.Tx, k *Key) {
+	store.Put(tx, keyKey(k.ID), k)
+	tx.Bump(keysScope)
+}
 
 // GetKey reads a key.
 func GetKey(r store.Reader, id string) (*Key, bool) { return store.Load[Key](r, keyKey(id)) }
 
 // DeleteKey removes a key; whoever uses it is unknown from the commit on.
-func DeleteKey(tx store.Tx, id string) { tx.Delete(keyKey(id)) }
+func DeleteKey(tx store.Tx, id string) {
+	tx.Delete(keyKey(id))
+	tx.Bump(keysScope)
+}
 
 // Forget removes the access keys of an account's users, of all accounts where account is "". Root keys stay.
 func Forget(tx store.Tx, account string) {
+	tx.Bump(keysScope)
 	store.Each(tx, store.Prefix(store.K(store.FamilyAuth, 0, store.SystemAccount).Str("key")), func(k store.Key, v *Key) bool {
 		if v.UserID != "" && (account == "" || v.Account == account) {
 			tx.Delete(k)
@@ -196,11 +248,7 @@ func (a *Auth) Lookup(ctx context.Context, keyID, token string) (*Credential, er
 	if !strings.HasPrefix(keyID, "AKIA") || len(keyID) > 128 {
 		return nil, ErrUnknownKey
 	}
-	var k *Key
-	err := a.cfg.Store.View(ctx, func(r store.Reader) error {
-		k, _ = GetKey(r, keyID)
-		return nil
-	})
+	k, err := a.key(ctx, keyID)
 	if err != nil {
 		return nil, err
 	}

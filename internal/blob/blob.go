@@ -48,8 +48,8 @@ var ErrNotFound = errors.New("blob: not found")
 
 // Sealer seals chunks; seal.Sealer is one.
 type Sealer interface {
-	SealToken(account, context string, plain []byte) ([]byte, error)
-	OpenToken(account, context string, sealed []byte) ([]byte, error)
+	AppendToken(dst []byte, account, context string, plain []byte) ([]byte, error)
+	AppendOpened(dst []byte, account, context string, sealed []byte) ([]byte, error)
 }
 
 // Ref names a blob inside a record. The zero Ref is an empty blob.
@@ -92,6 +92,22 @@ type Blobs struct {
 	cfg  Config
 	mu   sync.Mutex // guards dirs; never held across a wait for anything but a folder's creation
 	dirs map[string]bool
+	// buffers of a chunk, plain or sealed
+	chunks sync.Pool
+}
+
+// chunk gives an empty buffer with room for a sealed chunk; free takes it back.
+func (b *Blobs) chunk() []byte {
+	if p, ok := b.chunks.Get().(*[]byte); ok {
+		return (*p)[:0]
+	}
+	return make([]byte, 0, ChunkSize+sealOverhead)
+}
+
+func (b *Blobs) free(buf []byte) {
+	if cap(buf) >= ChunkSize+sealOverhead {
+		b.chunks.Put(&buf)
+	}
 }
 
 // New opens the plane in its folder.
@@ -178,7 +194,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 			return 0, w.err
 		}
 		old := w.buf
-		w.buf = append(make([]byte, 0, ChunkSize), old...)
+		w.buf = append(w.b.chunk(), old...)
 	}
 	for len(p) > 0 {
 		// A full buffer is written only when more comes: the last chunk is marked as such.
@@ -230,8 +246,10 @@ func chunkContext(id string, index uint64, last bool) string {
 func (w *Writer) flush(last bool) error {
 	out := w.buf
 	if w.b.cfg.Sealer != nil {
+		sealed := w.b.chunk()
+		defer w.b.free(sealed)
 		var err error
-		if out, err = w.b.cfg.Sealer.SealToken(w.account, chunkContext(w.id, w.chunks, last), w.buf); err != nil {
+		if out, err = w.b.cfg.Sealer.AppendToken(sealed, w.account, chunkContext(w.id, w.chunks, last), w.buf); err != nil {
 			return err
 		}
 	}
@@ -280,6 +298,8 @@ func (w *Writer) finish() error {
 	}
 	f := w.f
 	w.f = nil
+	w.b.free(w.buf)
+	w.buf = nil
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
@@ -320,6 +340,8 @@ func (w *Writer) Abort() {
 	if w.f != nil {
 		w.f.Close()
 		w.f = nil
+		w.b.free(w.buf)
+		w.buf = nil
 	}
 	if w.id != "" {
 		w.b.cfg.FS.Remove(w.b.tmp(w.account, w.id)) // what is left is the sweeper's
@@ -403,6 +425,7 @@ type reader struct {
 	index   int64 // of the chunk in plain
 	plain   []byte
 	buf     []byte
+	opened  []byte
 }
 
 const sealOverhead = 4 + 24 + 16 // what SealToken adds
@@ -439,7 +462,7 @@ func (r *reader) load(i int64) error {
 		over = 0
 	}
 	if r.buf == nil {
-		r.buf = make([]byte, ChunkSize+sealOverhead)
+		r.buf = r.b.chunk()
 	}
 	buf := r.buf[:size+over]
 	if _, err := r.f.ReadAt(buf, int64(len(magic))+i*(ChunkSize+over)); err != nil {
@@ -449,7 +472,10 @@ func (r *reader) load(i int64) error {
 		r.plain, r.index = buf, i
 		return nil
 	}
-	plain, err := r.b.cfg.Sealer.OpenToken(r.account, chunkContext(r.ref.ID, uint64(i), last), buf)
+	if r.opened == nil {
+		r.opened = r.b.chunk()
+	}
+	plain, err := r.b.cfg.Sealer.AppendOpened(r.opened, r.account, chunkContext(r.ref.ID, uint64(i), last), buf)
 	if err != nil || int64(len(plain)) != size {
 		return fmt.Errorf("%w: blob %s chunk %d does not open", store.ErrCorrupt, r.ref.ID, i)
 	}
@@ -458,7 +484,12 @@ func (r *reader) load(i int64) error {
 }
 
 // Close implements io.Closer.
-func (r *reader) Close() error { return r.f.Close() }
+func (r *reader) Close() error {
+	r.b.free(r.buf)
+	r.b.free(r.opened)
+	r.buf, r.opened, r.plain, r.index = nil, nil, nil, -1
+	return r.f.Close()
+}
 
 // ReaderAt reads a blob at random places, for zip archives.
 func (b *Blobs) ReaderAt(ctx context.Context, account string, ref Ref) io.ReaderAt {

@@ -3,5 +3,10 @@
 //
 // What differs from AWS: SecureString values are sealed with the account's own data key, keys of one's own are refused
 // until KMS is there; parameter policies, the Intelligent-Tiering tier and the data types that AWS validates against
-// other services are refused by name; the public parameters under /aws/service are not there yet.
+// other services are refused by name.
+//
+// Public parameters: /aws/service/global-infrastructure with regions (domain, longName, partition, services) and
+// services (longName, regions), from the SDK's endpoint data and in every region; a service has the name that SDKs give
+// it. Those that name resources of other services (machine and container images, layers) do not exist here, nor do
+// geolocations, endpoints, protocols and zones: they are ParameterNotFound.
 package ssm

@@ -186,6 +186,16 @@ func notFound(name string) error {
 // read gives a parameter's version as a name with an optional selector asks for it.
 func read(r store.Reader, account, region, name string) (*parameter, *version, error) {
 	base, sel, has := cutSelector(name)
+	if isPublic(base) {
+		p := public(base)
+		switch {
+		case p == nil:
+			return nil, nil, notFound(base)
+		case has && sel != "1":
+			return nil, nil, &ssmapi.ParameterVersionNotFound{Message: "Systems Manager could not find version " + sel + " of " + base + ". Verify the version and try again."}
+		}
+		return p, &p.Now, nil
+	}
 	p, ok := store.Load[parameter](r, parameterKey(account, region, base))
 	if !ok {
 		return nil, nil, notFound(base)
@@ -305,6 +315,21 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssmapi.GetParamet
 	}
 	var out *ssmapi.GetParametersByPathOutput
 	last, more := "", false
+	if isPublic(prefix) {
+		out = &ssmapi.GetParametersByPathOutput{Parameters: []ssmapi.Parameter{}}
+		found, more := publicPage(prefix, wire.V(in.Recursive), after, max, filter)
+		for _, p := range found {
+			x, err := s.show(c, p, &p.Now, "", false)
+			if err != nil {
+				return nil, err
+			}
+			out.Parameters = append(out.Parameters, *x)
+		}
+		if more {
+			out.NextToken, err = s.token(c, query, found[len(found)-1].Name)
+		}
+		return out, err
+	}
 	err = s.view(ctx, func(r store.Reader) error {
 		out, last, more = &ssmapi.GetParametersByPathOutput{Parameters: []ssmapi.Parameter{}}, "", false
 		base := store.K(store.FamilySSM, 0, c.Account).Str("p").Str(c.Region).StrPrefix(prefix)

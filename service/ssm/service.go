@@ -41,7 +41,7 @@ func (s *Service) Parts() gate.Parts {
 
 // arnOf is a parameter's ARN: names with and without a leading slash look alike in it.
 func arnOf(c *wire.Call, name string) string {
-	return "arn:aws:ssm:" + c.Region + ":" + c.Account + ":parameter/" + strings.TrimPrefix(name, "/")
+	return "arn:aws:ssm:" + c.Region + ":" + accountOf(c, name) + ":parameter/" + strings.TrimPrefix(name, "/")
 }
 
 // plainName reads a name or an ARN of the caller's own.
@@ -51,6 +51,9 @@ func plainName(c *wire.Call, n string) string {
 			return "/" + rest
 		}
 		return rest
+	}
+	if rest, ok := strings.CutPrefix(n, "arn:aws:ssm:"+c.Region+"::parameter/"); ok && isPublic("/"+rest) {
+		return "/" + rest
 	}
 	return n
 }

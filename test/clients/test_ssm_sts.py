@@ -94,4 +94,25 @@ def test_front(server):
     h = urllib3.PoolManager()
     assert h.request("GET", server.endpoint + "/_virga/health").json()["status"] == "ok"
     assert h.request("GET", server.endpoint + "/", headers={"Host": "evil.example"}).status == 421
-    assert h.request("GET", server.endpoint + "/", headers={"Host": "console.localhost"}).status == 404
+    assert h.request("GET", server.endpoint + "/", headers={"Host": "console.localhost"}).status == 200
+
+
+def test_public_parameters(server):
+    ssm = server.client("ssm")
+    root = "/aws/service/global-infrastructure"
+    p = ssm.get_parameter(Name=root + "/regions/eu-west-1/longName")["Parameter"]
+    assert p["Value"] == "Europe (Ireland)" and p["Version"] == 1 and p["Type"] == "String"
+    assert p["ARN"] == "arn:aws:ssm:eu-west-1::parameter" + p["Name"]
+    assert ssm.get_parameter(Name=p["ARN"])["Parameter"]["Value"] == p["Value"]
+    pages = ssm.get_paginator("get_parameters_by_path")
+    regions = [p["Value"] for page in pages.paginate(Path=root + "/regions") for p in page["Parameters"]]
+    assert len(regions) > 30 and "us-east-1" in regions and regions == sorted(set(regions))
+    services = [p["Value"] for page in pages.paginate(Path=root + "/regions/eu-west-1/services") for p in page["Parameters"]]
+    assert {"lambda", "sqs", "s3", "stepfunctions"} <= set(services) and services == sorted(set(services))
+    where = [p["Value"] for page in pages.paginate(Path=root + "/services/sqs/regions") for p in page["Parameters"]]
+    assert "eu-west-1" in where
+    got = ssm.get_parameters(Names=[root + "/services/sqs/longName", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"])
+    assert got["Parameters"][0]["Value"] == "Amazon Simple Queue Service"
+    assert got["InvalidParameters"] == ["/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"]
+    with pytest.raises(ssm.exceptions.ClientError):
+        ssm.put_parameter(Name=root + "/regions/eu-west-1", Value="x", Type="String")

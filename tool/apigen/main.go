@@ -63,6 +63,9 @@ func run(only []string) error {
 		if err := generateTables(root, src); err != nil {
 			return err
 		}
+		if err := generatePublic(root, src); err != nil {
+			return err
+		}
 		return generateModels(root, lists)
 	}
 	return nil

@@ -121,7 +121,9 @@ func sealWith(x *xaes, secret func([]byte), plain, ad []byte) ([]byte, error) {
 	return a.Seal(out, out[12:NonceSize], plain, ad), nil
 }
 
-func openWith(x *xaes, b, ad []byte) ([]byte, error) {
+func openWith(x *xaes, b, ad []byte) ([]byte, error) { return openInto(nil, x, b, ad) }
+
+func openInto(dst []byte, x *xaes, b, ad []byte) ([]byte, error) {
 	if len(b) < NonceSize+Overhead {
 		return nil, errOpen
 	}
@@ -129,7 +131,7 @@ func openWith(x *xaes, b, ad []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Open(nil, b[12:NonceSize], b[NonceSize:], ad)
+	return a.Open(dst, b[12:NonceSize], b[NonceSize:], ad)
 }
 
 // key gives the account's data key and makes one at first use.
@@ -273,29 +275,62 @@ func unpack(p []byte) ([]byte, error) {
 	if p[0] == 0 {
 		return p[1:], nil
 	}
-	r := flate.NewReader(bytes.NewReader(p[1:]))
-	out, err := io.ReadAll(io.LimitReader(r, plainMax+1))
-	if err != nil || len(out) > plainMax {
+	r := inflaters.Get().(*inflater)
+	defer inflaters.Put(r)
+	r.src.Reset(p[1:])
+	if err := r.Reset(&r.src, nil); err != nil {
+		return nil, fmt.Errorf("seal: unpack: %w", err)
+	}
+	out := bytes.NewBuffer(make([]byte, 0, 4*len(p)+bytes.MinRead))
+	if n, err := out.ReadFrom(io.LimitReader(r, plainMax+1)); err != nil || n > plainMax {
 		return nil, fmt.Errorf("seal: unpack: %w", errOpen)
 	}
-	return out, nil
+	r.src.Reset(nil)
+	return out.Bytes(), nil
 }
+
+// inflater is a reader with its window of 32 KB, kept from one value to the next.
+type inflater struct {
+	src bytes.Reader
+	io.Reader
+	flate.Resetter
+}
+
+var inflaters = sync.Pool{New: func() any {
+	r := flate.NewReader(bytes.NewReader(nil))
+	return &inflater{Reader: r, Resetter: r.(flate.Resetter)}
+}}
 
 // SealToken seals an opaque token (NextToken, receipt handle …) under an account's key, bound to context.
 func (s *Sealer) SealToken(account, context string, plain []byte) ([]byte, error) {
+	return s.AppendToken(make([]byte, 0, 4+NonceSize+len(plain)+Overhead), account, context, plain)
+}
+
+// AppendToken is SealToken behind dst, for those who keep their buffers. dst and plain must not overlap.
+func (s *Sealer) AppendToken(dst []byte, account, context string, plain []byte) ([]byte, error) {
 	k, err := s.key(account)
 	if err != nil {
 		return nil, err
 	}
-	b, err := sealWith(k.x, s.secret, plain, []byte("token\x00"+account+"\x00"+context))
+	dst = binary.BigEndian.AppendUint32(dst, k.id)
+	n := len(dst)
+	dst = append(dst, make([]byte, NonceSize)...)
+	nonce := dst[n:]
+	s.secret(nonce)
+	a, err := k.x.derive(nonce[:12])
 	if err != nil {
 		return nil, err
 	}
-	return append(binary.BigEndian.AppendUint32(nil, k.id), b...), nil
+	return a.Seal(dst, nonce[12:], plain, []byte("token\x00"+account+"\x00"+context)), nil
 }
 
 // OpenToken opens what SealToken made for the same account and context.
 func (s *Sealer) OpenToken(account, context string, b []byte) ([]byte, error) {
+	return s.AppendOpened(nil, account, context, b)
+}
+
+// AppendOpened is OpenToken behind dst. dst and b must not overlap.
+func (s *Sealer) AppendOpened(dst []byte, account, context string, b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, errOpen
 	}
@@ -305,5 +340,5 @@ func (s *Sealer) OpenToken(account, context string, b []byte) ([]byte, error) {
 	if k == nil {
 		return nil, errOpen
 	}
-	return openWith(k.x, b[4:], []byte("token\x00"+account+"\x00"+context))
+	return openInto(dst, k.x, b[4:], []byte("token\x00"+account+"\x00"+context))
 }
