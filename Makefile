@@ -18,6 +18,14 @@ $(VENV)/done: test/clients/requirements.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r test/clients/requirements.txt
 	@touch $@
 
+# The SAM CLI, for its own test; it brings other versions of what the clients above pin.
+SAM := $(BUILD)/sam
+$(SAM)/done: test/clients/requirements-sam.txt
+	@mkdir -p $(BUILD)
+	python3 -m venv $(SAM)
+	$(SAM)/bin/pip install -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r test/clients/requirements-sam.txt
+	@touch $@
+
 # boto3 and @aws-sdk for functions, by version and hash.
 RUNTIMES ?= $(BUILD)/runtimes
 runtimes:
@@ -33,8 +41,8 @@ check: runtimes
 	go vet ./...
 	go test ./...
 
-clients: build $(VENV)/done
-	VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
+clients: build $(VENV)/done $(SAM)/done
+	VIRGA_SAM=$(CURDIR)/$(SAM)/bin/sam VIRGA=$(CURDIR)/$(BUILD)/virga PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest -q test/clients
 
 # The web console in Chromium; SHOTS=folder keeps screenshots.
 console: build $(VENV)/done
