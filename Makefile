@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler
+.PHONY: cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler dynamodb-local
 
 build:
 	@mkdir -p $(BUILD)
@@ -57,6 +57,10 @@ conform: $(VENV)/done
 # Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+
+# Compares internal/ddbexpr with DynamoDB Local (Java, by Maven) on CASES generated expressions from SEED.
+dynamodb-local:
+	CASES=$${CASES:-100000} SEED=$${SEED:-1} bash test/dynamodblocal/run.sh
 
 test: check generate sim-long conform clients console crash
 
