@@ -379,7 +379,7 @@ func (s *Service) check(b *template.Bound) error {
 				continue
 			}
 			if err := f.Refuses(object([]byte(v.JSON()))); wire.CodeOf(err) == "NotImplemented" {
-				return wire.Unsupported(fmt.Sprintf("A value of %s (resource %s, line %d): %s", r.Type, r.ID, r.Pos.Line, wire.Info(nil, wire.JSON11, err).Message))
+				return wire.Unsupported(fmt.Sprintf("A value of %s (resource %s, line %d): %s", r.Type, r.ID, r.Pos.Line, strings.TrimSuffix(wire.Info(nil, wire.JSON11, err).Message, " is not implemented.")))
 			}
 		}
 	}
