@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: bench cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
+.PHONY: bench cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz dynamodb-local
 
 build:
 	@mkdir -p $(BUILD)
@@ -37,7 +37,7 @@ generate:
 	git diff --exit-code --stat -- api service/ssm docs/coverage.md internal/policy internal/template/schema internal/sam/tables
 
 check: runtimes
-	gofmt -l api cmd internal service tool virgatest test | (! grep .)
+	gofmt -l api cmd internal service tool virgatest test benchmarks | (! grep .)
 	go vet ./...
 	go test ./...
 
@@ -83,6 +83,7 @@ cfnlint:
 	@mkdir -p $(BUILD)
 	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
 	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
+
 # Compares internal/jsonata with the reference engine, which is installed outside the tree, pinned by version and integrity.
 JSONATA_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/virga/jsonata
 jsonata-diff:
@@ -95,15 +96,6 @@ jsonata-diff:
 jsonata-fuzz:
 	go test ./internal/jsonata -run xxx -fuzz FuzzEval -fuzztime $${RUNS:-10000000x}
 
-test: check generate sim-long conform clients crash
-# Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
-event-ruler:
-	CASES=$${CASES:-100000} bash test/eventruler/run.sh
-
-test: check generate sim-long conform clients console crash
-
-# How far internal/template/lint agrees with cfn-lint on real templates and on copies with one mistake each.
-cfnlint:
-	@mkdir -p $(BUILD)
-	[ -x $(BUILD)/cfnlint/bin/cfn-lint ] || { python3 -m venv $(BUILD)/cfnlint && $(BUILD)/cfnlint/bin/pip install -q --disable-pip-version-check cfn-lint==1.58.0; }
-	python3 test/cfnlint/compare.py --corpus $${CORPUS:-../shared/corpus/visible.zip} --cfn-lint $(BUILD)/cfnlint/bin/cfn-lint --at-least 98
+# Compares internal/ddbexpr with DynamoDB Local (Java, by Maven) on CASES generated expressions from SEED.
+dynamodb-local:
+	CASES=$${CASES:-100000} SEED=$${SEED:-1} bash test/dynamodblocal/run.sh

@@ -125,14 +125,14 @@ func (b *Bound) give(o *operand, item attr.Item) (attr.Value, error) {
 	if o.known == fnListAppend {
 		want = attr.L
 	}
-	if x.Kind() != want { // refused before the second is looked for
+	if x.Kind() != want && o.args[1].kind != opFunction { // refused before the second is looked for
 		return nil, invalid(msgBadOperand)
 	}
 	y, err := b.give(o.args[1], item)
 	if err != nil {
 		return nil, err
 	}
-	if y.Kind() != want {
+	if x.Kind() != want || y.Kind() != want {
 		return nil, invalid(msgBadOperand)
 	}
 	if o.known == fnListAppend {

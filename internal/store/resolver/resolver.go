@@ -260,7 +260,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 				return store.ErrConflict
 			}
 			s.Retries.Add(1)
-			runtime.Gosched()
+			s.settle(attempt)
 			continue
 		}
 		if e := s.waitReads(t); e != nil {
