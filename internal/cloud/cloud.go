@@ -64,6 +64,7 @@ type Config struct {
 	Data          string // folder; "" with Ephemeral
 	Ephemeral     bool   // everything in memory, gone with the process
 	Dev           bool
+	StepsTwice    bool   // every step of a stack's resources is done twice: cloudformation.Config.Twice
 	Account       string // 12 digits; "": 000000000000 with Dev, a stored random one otherwise
 	Region        string
 	Domain        string
@@ -171,7 +172,7 @@ func New(ctx context.Context, cfg Config) (c *Cloud, err error) {
 	stacks := cloudformation.New(cloudformation.Config{Env: e, Store: c.Store, Sealer: sealer, Forward: c.Gate.Forward(cloudformation.Principal), Role: stackSessions.invoker,
 		Transform: func(_ context.Context, m template.MacroCall, te template.Env) (template.Value, error) {
 			return macro.SAM(m, te, func() string { return strconv.FormatInt(e.Wall().Unix(), 10) })
-		}, ResponseBase: responses})
+		}, ResponseBase: responses, Twice: cfg.StepsTwice})
 	apiSessions := &sessions{env: e, gate: c.Gate, auth: c.Auth, store: c.Store, service: "apigateway.amazonaws.com", domain: cfg.Domain}
 	http := apigatewayv2.New(apigatewayv2.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})
 	rest := apigateway.New(apigateway.Config{Env: e, Store: c.Store, Sealer: sealer, Lambda: c.Gate.As("apigateway.amazonaws.com"), Callers: apiCallers{c}, Roles: apiRoles{apiSessions}, Log: cfg.Log})

@@ -43,6 +43,9 @@ type Config struct {
 	// ResponseBase is where custom resources send their answers, as code inside a sandbox reaches it; "" = as the
 	// stack's caller spoke to the server.
 	ResponseBase string
+	// Twice does every step of a resource twice with one effect id, as a crash between doing and recording does. Only the
+	// test of resource types sets it.
+	Twice bool
 }
 
 // Service is CloudFormation.

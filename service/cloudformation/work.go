@@ -119,6 +119,9 @@ func (k *worker) Do(ctx context.Context, j job.Job, e job.Effect) job.Result {
 			}
 		} else {
 			d, err = k.s.act(ctx, st, r, e, inv)
+			if k.s.cfg.Twice {
+				d, err = k.s.act(ctx, st, r, e, inv)
+			}
 		}
 		if err == nil {
 			return job.Result{Data: jsonOf(d)}
