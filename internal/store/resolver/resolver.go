@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -176,9 +175,10 @@ func (s *Store) Update(ctx context.Context, foot []store.Key, fn func(store.Tx) 
 		}
 		if attempt > 0 {
 			s.Retries.Add(1)
-			if attempt > 8 {
-				runtime.Gosched()
-			}
+			// What was in the way may not be visible yet: a commit marks its keys before the engine has taken it, and a
+			// retry would meet the marks again and again. Behind the lock it is.
+			s.commit.Lock()
+			s.commit.Unlock() //nolint:staticcheck // waiting is the purpose
 		}
 		t.reset(s, ctx, store.UpdateTimeMax)
 		err := t.run(fn)
@@ -262,7 +262,8 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 				return store.ErrConflict
 			}
 			s.Retries.Add(1)
-			runtime.Gosched()
+			s.commit.Lock() // as in Update
+			s.commit.Unlock()
 			continue
 		}
 		if e := s.waitReads(t); e != nil {
