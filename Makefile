@@ -3,7 +3,7 @@ BUILD := .build
 VENV := $(BUILD)/venv
 SHELL := /bin/bash
 
-.PHONY: bench cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz
+.PHONY: bench cfnlint build runtimes demo check clients console crash crash-long sim-long conform generate test fuzz event-ruler sim-queues jsonata-diff jsonata-fuzz dynamodb-local
 
 build:
 	@mkdir -p $(BUILD)
@@ -91,6 +91,9 @@ test: check generate sim-long conform clients crash
 # Compares event patterns with event-ruler (Java, by Maven) on CASES generated rules.
 event-ruler:
 	CASES=$${CASES:-100000} bash test/eventruler/run.sh
+# Compares internal/ddbexpr with DynamoDB Local (Java, by Maven) on CASES generated expressions from SEED.
+dynamodb-local:
+	CASES=$${CASES:-100000} SEED=$${SEED:-1} bash test/dynamodblocal/run.sh
 
 test: check generate sim-long conform clients console crash
 

@@ -42,7 +42,7 @@ func TestDevReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	var took []time.Duration
-	for i := 0; i < 5 || i < 25 && slices.Min(took) > 300*time.Millisecond; i++ { // a busy machine gets more tries
+	for i := range 9 {
 		began := time.Now()
 		want := fmt.Sprintf("hello-%d ", i)
 		if err := os.WriteFile(code, []byte(strings.Replace(string(text), "hello ", want, 1)), 0o644); err != nil {

@@ -48,7 +48,7 @@ func forbidden(from, to string) string {
 		return "wire knows no plane"
 	}
 	for _, pure := range []string{"internal/policy", "internal/template", "internal/sam", "internal/jsonata", "internal/jsonpath", "internal/asl", "internal/eventpattern",
-		"internal/logpattern", "internal/logquery", "internal/schedule", "internal/arn", "internal/checksum", "internal/auth/sigv4", "internal/openapi", "internal/proxyevent", "internal/members"} {
+		"internal/logpattern", "internal/logquery", "internal/schedule", "internal/arn", "internal/checksum", "internal/auth/sigv4", "internal/openapi", "internal/proxyevent", "internal/members", "internal/ddbexpr"} {
 		if under(from, pure) && !under(to, pure) && to != "internal/arn" && to != "internal/checksum" && !strings.HasPrefix(to, "internal/json") {
 			return "a pure package imports small pure ones alone"
 		}

@@ -5,6 +5,9 @@ type Commands struct {
 	Dev       devCmd       `cmd:"" group:"develop" help:"Develop: start what is needed, deploy a template, reload code on save, show logs."`
 	Validate  validateCmd  `cmd:"" group:"develop" help:"Find what is wrong with a template, without a server."`
 	Transform transformCmd `cmd:"" group:"develop" help:"Print what a template becomes when its transforms are done, as JSON."`
+	Jsonata   jsonataCmd   `cmd:"" group:"develop" help:"Evaluate a JSONata expression, without a server."`
+	Pattern   patternCmd   `cmd:"" group:"develop" help:"Try EventBridge patterns, without a server."`
+	Cron      cronCmd      `cmd:"" group:"develop" help:"Try schedule expressions, without a server."`
 	Deploy    deployCmd    `cmd:"" group:"run" help:"Deploy a template as a stack and show its progress."`
 	Delete    deleteCmd    `cmd:"" group:"run" help:"Delete a stack and show its progress."`
 	Invoke    invokeCmd    `cmd:"" group:"run" help:"Call a function and print its answer."`

@@ -76,7 +76,7 @@ func (l *lexer) next() token {
 		}
 		kind = keyword(l.text[from:end])
 	case isDigit(c):
-		for end < len(l.text) && isDigit(l.text[end]) {
+		for c != '0' && end < len(l.text) && isDigit(l.text[end]) { // 01 is two numbers
 			end++
 		}
 		kind = tIndex

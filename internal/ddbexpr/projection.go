@@ -12,19 +12,20 @@ func (b *Bound) Project(dst, item attr.Item) attr.Item {
 
 func projectMap(out *attr.Builder, n *node, item attr.Item) {
 	kids := n.kids
-	for name, v := range item.All() {
-		for len(kids) > 0 && kids[0].name < string(name) {
+	w := item.Walk()
+	for w.Next() {
+		for len(kids) > 0 && kids[0].name < string(w.Name) {
 			kids = kids[1:]
 		}
 		if len(kids) == 0 {
 			return
 		}
-		if kids[0].name != string(name) {
+		if kids[0].name != string(w.Name) {
 			continue
 		}
 		mark := out.Mark()
-		out.Name(name)
-		if !project(out, &kids[0], v) {
+		out.Name(w.Name)
+		if !project(out, &kids[0], w.Value()) {
 			out.Drop(mark)
 		}
 	}

@@ -125,14 +125,14 @@ func (b *Bound) give(o *operand, item attr.Item) (attr.Value, error) {
 	if o.known == fnListAppend {
 		want = attr.L
 	}
-	if x.Kind() != want { // refused before the second is looked for
+	if x.Kind() != want && o.args[1].kind != opFunction { // refused before the second is looked for
 		return nil, invalid(msgBadOperand)
 	}
 	y, err := b.give(o.args[1], item)
 	if err != nil {
 		return nil, err
 	}
-	if y.Kind() != want {
+	if x.Kind() != want || y.Kind() != want {
 		return nil, invalid(msgBadOperand)
 	}
 	if o.known == fnListAppend {
@@ -143,44 +143,59 @@ func (b *Bound) give(o *operand, item attr.Item) (attr.Value, error) {
 	return b.sum(x, y, o.fn == "-")
 }
 
-// applyMap writes a map with the changes below n.
+// applyMap writes a map with the changes below n. What does not change between two changes is copied in one piece.
 func applyMap(out *attr.Builder, n *node, item attr.Item, changes []change, depth int) error {
 	kids := n.kids
-	add := func(k *node) error {
-		if k.leaf < 0 {
-			return errPath()
-		}
-		if v := changes[k.leaf].value; v != nil {
-			if err := fits(v, depth); err != nil {
-				return err
-			}
-			out.Name([]byte(k.name))
-			out.Value(v)
-		}
-		return nil
-	}
-	for name, v := range item.All() {
-		for len(kids) > 0 && kids[0].name < string(name) {
-			if err := add(&kids[0]); err != nil {
+	w := item.Walk()
+	from, same := w.After(), 0
+	for len(kids) > 0 && w.Next() {
+		for len(kids) > 0 && kids[0].name < string(w.Name) {
+			out.Raw(w.Raw(from, w.Before()), same)
+			from, same = w.Before(), 0
+			if err := addAt(out, &kids[0], changes, depth); err != nil {
 				return err
 			}
 			kids = kids[1:]
 		}
-		if len(kids) == 0 || kids[0].name != string(name) {
-			out.Name(name)
-			out.Value(v)
+		if len(kids) == 0 || kids[0].name != string(w.Name) {
+			same++
 			continue
 		}
-		if err := applyAt(out, name, &kids[0], v, changes, depth); err != nil {
+		out.Raw(w.Raw(from, w.Before()), same)
+		from, same = w.After(), 0
+		if err := applyAt(out, w.Name, &kids[0], w.Value(), changes, depth); err != nil {
 			return err
 		}
 		kids = kids[1:]
 	}
+	if len(kids) == 0 {
+		same += w.Left()
+		out.Raw(w.Raw(from, len(item)), same)
+		return nil
+	}
+	out.Raw(w.Raw(from, w.After()), same)
 	for i := range kids {
-		if err := add(&kids[i]); err != nil {
+		if err := addAt(out, &kids[i], changes, depth); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// addAt writes a member that was not there.
+func addAt(out *attr.Builder, n *node, changes []change, depth int) error {
+	if n.leaf < 0 {
+		return errPath()
+	}
+	v := changes[n.leaf].value
+	if v == nil {
+		return nil
+	}
+	if err := fits(v, depth); err != nil {
+		return err
+	}
+	out.NameString(n.name)
+	out.Value(v)
 	return nil
 }
 

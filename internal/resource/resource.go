@@ -46,6 +46,12 @@ type Replacer interface {
 	Replaces(r *Request) bool
 }
 
+// A Refuser names the values that it does not implement, before anything of a stack is made. What other resources will
+// give stands in the properties as plausible text; only a wire.Unsupported answer counts.
+type Refuser interface {
+	Refuses(p Properties) error
+}
+
 // Request is one operation on one resource.
 type Request struct {
 	Type       string

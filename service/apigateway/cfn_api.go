@@ -10,8 +10,8 @@ import (
 	"virga/internal/wire"
 )
 
-func types() []resource.Type {
-	return []resource.Type{apiType{}, resourceType{}, methodType{}, deploymentType{}, stageType{}, accountType{}, authorizerType{}, gatewayResponseType{}, modelType{}, validatorType{}}
+func types(s *Service) []resource.Type {
+	return []resource.Type{apiType{s}, resourceType{}, methodType{s}, deploymentType{}, stageType{}, accountType{}, authorizerType{}, gatewayResponseType{}, modelType{}, validatorType{}}
 }
 
 func clientOf(r *resource.Request) *restapi.Client { return &restapi.Client{Invoker: r.Invoker} }
@@ -46,7 +46,20 @@ func patch(op, path, value string) restapi.PatchOperation {
 }
 
 // apiType is AWS::ApiGateway::RestApi.
-type apiType struct{}
+type apiType struct{ s *Service }
+
+// Refuses implements resource.Refuser: the document is read as its import will read it.
+func (t apiType) Refuses(p resource.Properties) error {
+	if !p.Has("Body") {
+		return nil
+	}
+	body, err := p.JSON("Body")
+	if err != nil {
+		return nil
+	}
+	_, err = t.s.plan("AWS::ApiGateway::RestApi", []byte(body), nil, false)
+	return err
+}
 
 // Name implements resource.Type.
 func (apiType) Name() string { return "AWS::ApiGateway::RestApi" }
@@ -227,7 +240,29 @@ func (resourceType) Read(ctx context.Context, r *resource.Request) (*resource.Pr
 }
 
 // methodType is AWS::ApiGateway::Method.
-type methodType struct{}
+type methodType struct{ s *Service }
+
+// Refuses implements resource.Refuser.
+func (t methodType) Refuses(p resource.Properties) error {
+	switch g := p.Map("Integration"); {
+	case p.Bool("ApiKeyRequired"):
+		return wire.Unsupported("ApiKeyRequired (API keys and usage plans)")
+	case p.Str("AuthorizationType") == "COGNITO_USER_POOLS":
+		return wire.Unsupported("AuthorizationType=COGNITO_USER_POOLS")
+	case g == nil:
+		return nil
+	default:
+		ig := &integration{Type: g.Str("Type"), HttpMethod: g.Str("IntegrationHttpMethod"), Uri: g.Str("Uri"), Credentials: g.Str("Credentials"), PassthroughBehavior: g.Str("PassthroughBehavior"),
+			ContentHandling: g.Str("ContentHandling")}
+		if err := g.Decode("RequestTemplates", &ig.RequestTemplates); err != nil {
+			return nil
+		}
+		if err := g.Decode("RequestParameters", &ig.RequestParameters); err != nil {
+			return nil
+		}
+		return t.s.checkIntegration("AWS::ApiGateway::Method", ig)
+	}
+}
 
 // Name implements resource.Type.
 func (methodType) Name() string { return "AWS::ApiGateway::Method" }

@@ -72,7 +72,7 @@ func New(cfg Config) *Service {
 
 // Parts is what the service brings.
 func (s *Service) Parts() gate.Parts {
-	return gate.Parts{Forget: forget, Model: &restapi.Model, Handlers: restapi.Handlers(s), DataEvents: []string{"TestInvokeMethod"}, Types: types()}
+	return gate.Parts{Forget: forget, Model: &restapi.Model, Handlers: restapi.Handlers(s), DataEvents: []string{"TestInvokeMethod"}, Types: types(s)}
 }
 
 func bad(format string, a ...any) error {

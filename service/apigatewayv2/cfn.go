@@ -55,6 +55,14 @@ func made(id *string, attribute string) *resource.Progress {
 // apiType is AWS::ApiGatewayV2::Api.
 type apiType struct{}
 
+// Refuses implements resource.Refuser.
+func (apiType) Refuses(p resource.Properties) error {
+	if p.Str("ProtocolType") == "WEBSOCKET" {
+		return wire.Unsupported("ProtocolType=WEBSOCKET")
+	}
+	return nil
+}
+
 // Name implements resource.Type.
 func (apiType) Name() string { return "AWS::ApiGatewayV2::Api" }
 

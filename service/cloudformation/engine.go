@@ -220,7 +220,7 @@ func (s *Service) applied(tx store.Tx, st *stack, b *template.Bound, have map[st
 	op := st.Operation
 	outs, why := s.outputs(tx, st, b, have)
 	if why != "" {
-		op.Failed, op.Why = []string{""}, why
+		op.Failed, op.Why = []string{""}, strings.TrimSuffix(why, ".")+". "
 		s.fail(tx, st, have, now)
 		return nil
 	}

@@ -373,8 +373,32 @@ func (s *Service) check(b *template.Bound) error {
 		if path, pos, bad := unsupported(b, r.Properties, "", t.Supports()); bad {
 			return wire.Unsupported(fmt.Sprintf("Property %s of %s (resource %s, line %d)", path, r.Type, r.ID, pos.Line))
 		}
+		if f, ok := t.(resource.Refuser); ok {
+			v, err := b.Resolve(r.ID, guess(b))
+			if err != nil {
+				continue
+			}
+			if err := f.Refuses(object([]byte(v.JSON()))); wire.CodeOf(err) == "NotImplemented" {
+				return wire.Unsupported(fmt.Sprintf("A value of %s (resource %s, line %d): %s", r.Type, r.ID, r.Pos.Line, strings.TrimSuffix(wire.Info(nil, wire.JSON11, err).Message, " is not implemented.")))
+			}
+		}
 	}
 	return nil
+}
+
+// guess gives what resources that do not exist may come to be called.
+func guess(b *template.Bound) template.Lookup {
+	of := func(id string) (template.Value, error) { return template.StringOf("x" + strings.ToLower(id)), nil }
+	return template.Lookup{Ref: of, ImportValue: of, GetAtt: func(id, attr string) (template.Value, error) {
+		if r, ok := b.Resource(id); ok && strings.HasSuffix(attr, "Arn") {
+			kind := ""
+			if r.Type == "AWS::Lambda::Function" {
+				kind = "function:"
+			}
+			return template.StringOf("arn:aws:" + strings.ToLower(strings.Split(r.Type+"::", "::")[1]) + ":us-east-1:000000000000:" + kind + id), nil
+		}
+		return of(id)
+	}}
 }
 
 // schema checks a resource's properties against the published schema as far as they are known before anything exists.

@@ -1,14 +1,14 @@
 package lambda
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	_ "embed" // the response modules
 	"errors"
 	"sort"
 	"strings"
 	"time"
-
-	"archive/zip"
 
 	lambdaapi "virga/api/lambda"
 	"virga/internal/resource"
@@ -37,28 +37,46 @@ func (functionType) PhysicalName(r *resource.Request) string {
 
 const pendingAfter = 200 * time.Millisecond
 
+// The modules with which code written in a template answers custom resource requests; packages of one's own bring theirs
+// (AWS CloudFormation User Guide, cfn-response module).
+var (
+	//go:embed inline/cfnresponse.py
+	responsePython string
+	//go:embed inline/cfn-response.js
+	responseNode string
+)
+
 // inlineZip makes a package of code written in a template: the file is named as the runtime looks for it (AWS
-// CloudFormation User Guide, AWS::Lambda::Function Code).
+// CloudFormation User Guide, AWS::Lambda::Function Code). The response module is added where the code names it.
 func inlineZip(code, runtime string) ([]byte, error) {
-	name := ""
+	type file struct{ name, text string }
+	var files []file
 	switch {
 	case strings.HasPrefix(runtime, "python"):
-		name = "index.py"
+		files = append(files, file{"index.py", code})
+		if strings.Contains(code, "cfnresponse") {
+			files = append(files, file{"cfnresponse.py", responsePython})
+		}
 	case strings.HasPrefix(runtime, "nodejs"):
-		name = "index.js"
+		files = append(files, file{"index.js", code})
+		if strings.Contains(code, "cfn-response") {
+			files = append(files, file{"node_modules/cfn-response/index.js", responseNode})
+		}
 	default:
 		return nil, wire.Invalid("ZipFile can only be used when Runtime is set to either of nodejs, python.")
 	}
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Unix(315532800, 0).UTC()})
-	if err != nil {
-		return nil, err
+	for _, x := range files {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: x.name, Method: zip.Deflate, Modified: time.Unix(315532800, 0).UTC()})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := f.Write([]byte(x.text)); err != nil {
+			return nil, err
+		}
 	}
-	if _, err := f.Write([]byte(code)); err != nil {
-		return nil, err
-	}
-	err = w.Close()
+	err := w.Close()
 	return b.Bytes(), err
 }
 

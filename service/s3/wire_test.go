@@ -166,6 +166,11 @@ func TestOtherAccount(t *testing.T) {
 	_, err = c.GetObject(ctx, &s3api.GetObjectInput{Bucket: name, Key: "none"})
 	w.wants("AccessDenied", err)
 	_, err = c.GetBucketPolicy(ctx, &s3api.GetBucketPolicyInput{Bucket: name})
+	w.wants("AccessDenied", err)
+	if _, err := w.c.PutBucketPolicy(w.ctx, &s3api.PutBucketPolicyInput{Bucket: name, Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"s3:GetBucketPolicy","Resource":"arn:aws:s3:::ours"}]}`}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.GetBucketPolicy(ctx, &s3api.GetBucketPolicyInput{Bucket: name}) // let in by the policy, which is still not theirs
 	w.wants("MethodNotAllowed", err)
 	_, err = c.CreateBucket(ctx, &s3api.CreateBucketInput{Bucket: name})
 	w.wants("BucketAlreadyExists", err)

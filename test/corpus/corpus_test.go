@@ -30,6 +30,7 @@ import (
 	"time"
 
 	cfnapi "virga/api/cloudformation"
+	iamapi "virga/api/iam"
 	ssmapi "virga/api/ssm"
 	"virga/internal/auth/sigv4"
 	"virga/internal/remote"
@@ -40,8 +41,9 @@ import (
 // result is what became of one application.
 type result struct {
 	ID      string   `json:"id"`
-	Outcome string   `json:"outcome"` // deployed, refused
+	Outcome string   `json:"outcome"` // deployed, refused, invalid
 	Missing []string `json:"missing,omitempty"`
+	Why     string   `json:"why,omitempty"` // where it is more than missing types
 	why     string
 }
 
@@ -135,6 +137,9 @@ func TestCorpus(t *testing.T) {
 	if _, err := (&ssmapi.Client{Invoker: w.cfn.Invoker}).PutParameter(t.Context(), &ssmapi.PutParameterInput{Name: "sample", Value: "sample", Type: wire.P("String")}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := (&iamapi.Client{Invoker: w.cfn.Invoker}).CreateRole(t.Context(), &iamapi.CreateRoleInput{RoleName: "sample", AssumeRolePolicyDocument: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`}); err != nil {
+		t.Fatal(err)
+	}
 	column := map[string]int{}
 	for i, n := range index[0] {
 		column[n] = i
@@ -162,14 +167,14 @@ func TestCorpus(t *testing.T) {
 	missing := map[string]int{}
 	for _, r := range all {
 		n[r.Outcome]++
-		if r.Outcome != "deployed" && r.Outcome != "refused" {
+		if r.Outcome != "deployed" && r.Outcome != "refused" && r.Outcome != "invalid" {
 			t.Errorf("%s %s: %s", r.ID, r.Outcome, r.why)
 		}
 		for _, m := range r.Missing {
 			missing[m]++
 		}
 	}
-	t.Logf("%d applications: %d deployed, %d refused by name before anything was made", len(all), n["deployed"], n["refused"])
+	t.Logf("%d applications: %d deployed, %d refused by name before anything was made, %d refused by AWS too", len(all), n["deployed"], n["refused"], n["invalid"])
 	t.Log("missing: ", missing)
 	if os.Getenv("VIRGA_REWRITE") != "" {
 		b, err := json.MarshalIndent(all, "", " ")
@@ -209,9 +214,12 @@ var nodeHere = func() string {
 	return "nodejs20.x"
 }()
 
+// invalid are templates that AWS refuses too, with what it says.
+var invalid = map[string]string{"c3e2948833": "Circular dependency between resources: [BucketSource, ReplicationRole]"}
+
 var (
 	placeholder = regexp.MustCompile(`\{\{\s*cookiecutter\.[^}]*\}\}`)
-	named       = regexp.MustCompile(`AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+`)
+	named       = regexp.MustCompile(`AWS::[A-Za-z0-9]+::[A-Za-z0-9]+`)
 )
 
 // deploy makes a stack of one application, and deletes it.
@@ -256,8 +264,14 @@ func (w *world) deploy(id, name string, files map[string][]byte) result {
 	o, err := w.cfn.CreateStack(ctx, in)
 	if err != nil {
 		r.Outcome, r.why = "failed", err.Error()
+		if invalid[id] != "" && strings.Contains(r.why, invalid[id]) {
+			r.Outcome = "invalid"
+		}
 		if strings.Contains(r.why, "not implemented") {
 			r.Outcome = "refused"
+			if !strings.Contains(r.why, "Each of the resource types") {
+				r.Why = r.why
+			}
 			for _, m := range named.FindAllString(r.why, -1) {
 				r.Missing = append(r.Missing, m)
 			}
@@ -306,7 +320,7 @@ func (w *world) events(arn string) string {
 	}
 	var out []string
 	for _, e := range o.StackEvents {
-		if strings.HasSuffix(wire.V(e.ResourceStatus), "_FAILED") {
+		if strings.HasSuffix(wire.V(e.ResourceStatus), "_FAILED") || strings.HasPrefix(wire.V(e.ResourceStatus), "ROLLBACK_IN") {
 			out = append(out, fmt.Sprintf("%s (%s): %s", *e.LogicalResourceId, *e.ResourceType, wire.V(e.ResourceStatusReason)))
 		}
 	}
@@ -337,8 +351,15 @@ func (w *world) put(key string, body []byte) error {
 
 // stub does what sam package does: local code becomes an object, here a stub, and documents beside the template go into it.
 func (w *world) stub(id string, doc map[string]any, files map[string][]byte) error {
+	attributes := map[string]string{}
+	asked(doc, attributes)
+	b, err := json.Marshal(attributes)
+	if err != nil {
+		return err
+	}
+	data := string(b)
 	globals := object(object(doc["Globals"])["Function"])
-	layer, err := w.code(id, "", "")
+	layer, err := w.code(id, "", "", "")
 	if err != nil {
 		return err
 	}
@@ -364,7 +385,7 @@ func (w *world) stub(id string, doc map[string]any, files map[string][]byte) err
 			if runtime != pick("Runtime") {
 				p["Runtime"] = runtime
 			}
-			key, err := w.code(id, runtime, pick("Handler"))
+			key, err := w.code(id, runtime, pick("Handler"), data)
 			if err != nil {
 				return err
 			}
@@ -412,6 +433,25 @@ func (w *world) document(id, at string, files map[string][]byte) (string, error)
 	return "s3://stubs/" + key, w.put("/stubs/"+key, text)
 }
 
+// asked collects the attributes that a template asks resources for.
+func asked(v any, into map[string]string) {
+	switch v := v.(type) {
+	case []any:
+		for _, x := range v {
+			asked(x, into)
+		}
+	case map[string]any:
+		if l, ok := v["Fn::GetAtt"].([]any); ok && len(l) == 2 {
+			if name, ok := l[1].(string); ok {
+				into[name] = "stub"
+			}
+		}
+		for _, x := range v {
+			asked(x, into)
+		}
+	}
+}
+
 // include puts what AWS::Include reads.
 func (w *world) include(id string, v any, files map[string][]byte) (err error) {
 	switch v := v.(type) {
@@ -430,8 +470,32 @@ func (w *world) include(id string, v any, files map[string][]byte) (err error) {
 	return err
 }
 
+// The stubs give their event back; as custom resources they say that all is well.
+const (
+	pythonStub = `import json, urllib.request
+
+def NAME(event, context):
+    if isinstance(event, dict) and "ResponseURL" in event:
+        answer = {"Status": "SUCCESS", "PhysicalResourceId": event.get("PhysicalResourceId", "stub"), "StackId": event["StackId"], "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"], "Data": DATA}
+        urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"))
+    return event
+`
+	nodeStub = `exports.NAME = async (event) => {
+  if (event.ResponseURL) {
+    const body = JSON.stringify({Status: "SUCCESS", PhysicalResourceId: event.PhysicalResourceId || "stub", StackId: event.StackId, RequestId: event.RequestId, LogicalResourceId: event.LogicalResourceId, Data: DATA});
+    await new Promise((done, failed) => {
+      const r = require("https").request(event.ResponseURL, {method: "PUT", headers: {"content-length": Buffer.byteLength(body)}}, (res) => { res.resume(); res.on("end", done); });
+      r.on("error", failed);
+      r.end(body);
+    });
+  }
+  return event;
+};
+`
+)
+
 // code puts a package that holds a stub of a handler.
-func (w *world) code(id, runtime, handler string) (key string, err error) {
+func (w *world) code(id, runtime, handler, data string) (key string, err error) {
 	module, function := handler, "handler"
 	if i := strings.LastIndexByte(handler, '.'); i >= 0 {
 		module, function = handler[:i], handler[i+1:]
@@ -439,9 +503,9 @@ func (w *world) code(id, runtime, handler string) (key string, err error) {
 	name, text := "bootstrap", "#!/bin/sh\nexit 1\n"
 	switch {
 	case strings.HasPrefix(runtime, "python"):
-		name, text = strings.ReplaceAll(module, ".", "/")+".py", "def "+function+"(event, context):\n    return event\n"
+		name, text = strings.ReplaceAll(module, ".", "/")+".py", strings.NewReplacer("NAME", function, "DATA", data).Replace(pythonStub)
 	case strings.HasPrefix(runtime, "nodejs"):
-		name, text = module+".js", "exports."+function+" = async (event) => event;\n"
+		name, text = module+".js", strings.NewReplacer("NAME", function, "DATA", data).Replace(nodeStub)
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

@@ -4,11 +4,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -23,7 +25,7 @@ func main() {
 	check := flag.Bool("check", false, "fail where the page is not up to date")
 	root := flag.String("root", ".", "the module's folder")
 	flag.Parse()
-	page := render(models.All(), served(*root))
+	page := append(render(models.All(), served(*root)), corpus(*root)...)
 	if *check {
 		old, err := os.ReadFile(*out)
 		if err != nil || !bytes.Equal(old, page) {
@@ -42,17 +44,72 @@ func main() {
 func served(root string) func(pkg string) bool {
 	return func(pkg string) bool {
 		found := false
-		want := []byte(pkg + "api.Handlers(")
+		imported := regexp.MustCompile(`(?m)^\s*(?:import )?(\w+) "virga/api/` + pkg + `"`)
 		_ = filepath.WalkDir(filepath.Join(root, "service"), func(file string, d fs.DirEntry, err error) error {
 			if err != nil || found || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 				return nil // a folder that is not there serves nothing
 			}
 			b, err := os.ReadFile(file)
-			found = err == nil && bytes.Contains(b, want)
+			if m := imported.FindSubmatch(b); err == nil && m != nil {
+				found = bytes.Contains(b, append(m[1], ".Handlers("...))
+			}
 			return err
 		})
 		return found
 	}
+}
+
+// corpus counts what became of the applications of others that test/corpus deploys.
+func corpus(root string) []byte {
+	b, err := os.ReadFile(filepath.Join(root, "test", "corpus", "result.json"))
+	var all []struct {
+		Outcome string
+		Missing []string
+		Why     string
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &all)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "coverage:", err)
+		os.Exit(1)
+	}
+	n, missing := map[string]int{}, map[string]int{}
+	var why []string
+	for _, r := range all {
+		n[r.Outcome]++
+		if r.Why != "" {
+			why = append(why, r.Why)
+			continue
+		}
+		for _, m := range r.Missing {
+			missing[m]++
+		}
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "\n## Applications\nOf %d serverless applications that others wrote, %d deploy and go away again, %d are refused by name before anything is made, %d are refused by AWS too (`test/corpus`).\n", len(all), n["deployed"], n["refused"], n["invalid"])
+	names := make([]string, 0, len(missing))
+	for m := range missing {
+		names = append(names, m)
+	}
+	sort.Slice(names, func(i, k int) bool {
+		if missing[names[i]] != missing[names[k]] {
+			return missing[names[i]] > missing[names[k]]
+		}
+		return names[i] < names[k]
+	})
+	out.WriteString("\n| Resource type that is missing | Applications |\n| --- | ---: |\n")
+	for _, m := range names {
+		fmt.Fprintf(&out, "| %s | %d |\n", m, missing[m])
+	}
+	if len(why) > 0 {
+		out.WriteString("\nThose whose types are there are refused for:\n\n")
+		sort.Strings(why)
+		for _, w := range why {
+			fmt.Fprintln(&out, "- "+w)
+		}
+	}
+	return out.Bytes()
 }
 
 func render(list []*wire.Model, served func(pkg string) bool) []byte {

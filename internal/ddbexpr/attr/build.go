@@ -239,10 +239,21 @@ func Begin(dst []byte) Builder { return Builder{dst: append(dst, 0), start: len(
 // Name appends the name of the next attribute; its value follows.
 func (b *Builder) Name(name []byte) { b.dst = appendCounted(b.dst, name) }
 
+// NameString is Name for a string.
+func (b *Builder) NameString(name string) {
+	b.dst = append(binary.AppendUvarint(b.dst, uint64(len(name))), name...)
+}
+
 // Value appends a whole value: an element, or the value of the last name.
 func (b *Builder) Value(v Value) {
 	b.dst = append(b.dst, v...)
 	b.n++
+}
+
+// Raw appends n attributes as they lie in another item.
+func (b *Builder) Raw(raw []byte, n int) {
+	b.dst = append(b.dst, raw...)
+	b.n += n
 }
 
 // Open begins a nested value of kind M or L; Close gives it back to its parent.

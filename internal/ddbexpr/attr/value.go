@@ -183,10 +183,9 @@ func (it Item) Len() int {
 // All gives the attributes in order of their names.
 func (it Item) All() iter.Seq2[[]byte, Value] {
 	return func(yield func([]byte, Value) bool) {
-		r := reader(it)
-		for n := r.uvarint(); n > 0 && len(r) > 0; n-- {
-			name := r.bytes()
-			if !yield(name, r.value()) {
+		w := it.Walk()
+		for w.Next() {
+			if !yield(w.Name, w.Value()) {
 				return
 			}
 		}
@@ -195,18 +194,98 @@ func (it Item) All() iter.Seq2[[]byte, Value] {
 
 // Get is the value of an attribute, nil where there is none.
 func (it Item) Get(name string) Value {
-	r := reader(it)
-	for n := r.uvarint(); n > 0; n-- {
-		switch at := r.bytes(); {
-		case string(at) == name:
-			return r.value()
-		case string(at) > name:
+	w := it.Walk()
+	for w.Next() {
+		if at := w.Name; len(at) == len(name) {
+			if string(at) == name {
+				return w.Value()
+			}
+		} else if len(at) > 0 && len(name) > 0 && at[0] > name[0] {
 			return nil
 		}
-		r.value()
 	}
 	return nil
 }
+
+// Walk goes over the attributes of an item in order of their names.
+type Walk struct {
+	Name []byte // of the present attribute
+
+	all             []byte
+	left            int
+	from, value, at int // where the present attribute begins, its value begins, and ends
+}
+
+// Walk begins before the first attribute.
+func (it Item) Walk() Walk {
+	r := reader(it)
+	n := r.uvarint()
+	at := len(it) - len(r)
+	return Walk{all: it, left: n, from: at, at: at}
+}
+
+// Next goes to the next attribute and tells whether there is one.
+func (w *Walk) Next() bool {
+	b, i := w.all, w.at
+	if w.left <= 0 || i >= len(b) {
+		return false
+	}
+	w.left--
+	w.from = i
+	n := int(b[i])
+	if i++; n >= 0x80 {
+		n, i = long(b, i-1)
+	}
+	if n < 0 || n > len(b)-i {
+		return false
+	}
+	w.Name = b[i : i+n : i+n]
+	i += n
+	if w.value = i; i >= len(b) {
+		return false
+	}
+	switch b[i] {
+	case byte(Null), tagTrue, tagFalse:
+		w.at = i + 1
+		return true
+	}
+	if i++; i >= len(b) {
+		return false
+	}
+	n = int(b[i])
+	if i++; n >= 0x80 {
+		n, i = long(b, i-1)
+	}
+	if n < 0 || n > len(b)-i {
+		return false
+	}
+	w.at = i + n
+	return true
+}
+
+// long reads a length of more than one byte.
+func long(b []byte, i int) (n, after int) {
+	v, w := binary.Uvarint(b[i:])
+	if w <= 0 || v > uint64(len(b)) {
+		return -1, i
+	}
+	return int(v), i + w
+}
+
+// Value is the value of the present attribute.
+func (w *Walk) Value() Value { return Value(w.all[w.value:w.at:w.at]) }
+
+// Before is where the present attribute begins.
+func (w *Walk) Before() int { return w.from }
+
+// Left is how many attributes follow.
+func (w *Walk) Left() int { return w.left }
+
+// After is where the present attribute ends.
+func (w *Walk) After() int { return w.at }
+
+// Raw are the attributes between two places, as they lie.
+func (w *Walk) Raw(from, to int) []byte { return w.all[from:to:to] }
 
 // Index is the element of a list, nil where there is none.
 func (v Value) Index(i int) Value {

@@ -350,6 +350,9 @@ func (p *parser) path() []ddbexpr.Element {
 		default:
 			return out
 		}
+		if len(out) > p.st.lim.Expressions.PathElements {
+			p.fail("The document path has too many nesting levels; nesting levels: " + strconv.Itoa(len(out)))
+		}
 	}
 	return out
 }

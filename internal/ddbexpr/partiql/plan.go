@@ -85,10 +85,10 @@ func on(c *cond, name string) (op string, values []*operand, ok bool) {
 			return "", nil, false
 		}
 		op, args = "begins_with", args[0].args
-	case "=", "<", "<=", ">", ">=":
+	case "=", "<>", "<", "<=", ">", ">=":
 		if args[0].kind == isValue {
 			args = []*operand{args[1], args[0]}
-			if op != "=" {
+			if op != "=" && op != "<>" {
 				op = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}[op]
 			}
 		}
@@ -263,7 +263,7 @@ func checkKeys(p *Plan, schema attr.Schema) error {
 	bad := func(v attr.Value, k attr.Key) bool { return v.Kind() != k.Kind }
 	for _, v := range p.Hashes {
 		if bad(v, schema.Hash) {
-			return invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+			return invalid("Key attribute's data type should match its data type in table's schema: Key " + schema.Hash.Name)
 		}
 	}
 	if p.Range != nil {

@@ -29,6 +29,8 @@ const (
 	lockCount  = 1 << 10
 	pageRows   = 256
 	attemptMax = 100
+	pauseAfter = 2  // attempts without a pause
+	pauseMax   = 20 // milliseconds
 	schema     = `CREATE TABLE IF NOT EXISTS virga_kv (k bytea PRIMARY KEY, v bytea NOT NULL)`
 )
 
@@ -99,7 +101,8 @@ func (s *Store) Update(ctx context.Context, foot []store.Key, fn func(store.Tx) 
 		defer s.locks[i].Unlock()
 	}
 	rider := store.RiderOf(ctx)
-	for range attemptMax {
+	for attempt := range attemptMax {
+		s.pause(ctx, attempt)
 		t, err := s.try(ctx, fn, rider)
 		if err == nil {
 			if rider != nil && t.wrote() {
@@ -117,6 +120,15 @@ func (s *Store) Update(ctx context.Context, foot []store.Key, fn func(store.Tx) 
 		}
 	}
 	return store.ErrConflict
+}
+
+// pause lets the transaction that was lost against become visible: while its commit is being synced every attempt would lose
+// again. The database waits, so that this holds between nodes and needs no clock here.
+func (s *Store) pause(ctx context.Context, attempt int) {
+	if attempt < pauseAfter {
+		return
+	}
+	_, _ = s.pool.Exec(ctx, "SELECT pg_sleep($1)", float64(min(attempt, pauseMax))/1000)
 }
 
 func (s *Store) try(ctx context.Context, fn func(store.Tx) error, rider *store.RiderSlot) (*tx, error) {
@@ -172,7 +184,8 @@ func (s *Store) try(ctx context.Context, fn func(store.Tx) error, rider *store.R
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	store.MustNotBeInTx(ctx, "View")
 	// Read only and serializable: what it sees is a state that some serial order has, and it can wait for nobody.
-	for range attemptMax {
+	for attempt := range attemptMax {
+		s.pause(ctx, attempt)
 		err := func() error {
 			ptx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.Serializable, AccessMode: pgx.ReadOnly})
 			if err != nil {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -175,10 +176,7 @@ func (s *Store) Update(ctx context.Context, foot []store.Key, fn func(store.Tx) 
 		}
 		if attempt > 0 {
 			s.Retries.Add(1)
-			// What was in the way may not be visible yet: a commit marks its keys before the engine has taken it, and a
-			// retry would meet the marks again and again. Behind the lock it is.
-			s.commit.Lock()
-			s.commit.Unlock() //nolint:staticcheck // waiting is the purpose
+			s.settle(attempt)
 		}
 		t.reset(s, ctx, store.UpdateTimeMax)
 		err := t.run(fn)
@@ -262,8 +260,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 				return store.ErrConflict
 			}
 			s.Retries.Add(1)
-			s.commit.Lock() // as in Update
-			s.commit.Unlock()
+			s.settle(attempt)
 			continue
 		}
 		if e := s.waitReads(t); e != nil {
@@ -271,6 +268,17 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		}
 		return err
 	}
+}
+
+// settle lets the commit that a transaction lost against become visible: between a stripe's mark and the batch every attempt would
+// lose again.
+func (s *Store) settle(attempt int) {
+	if attempt < 2 {
+		runtime.Gosched()
+		return
+	}
+	s.commit.Lock()
+	s.commit.Unlock() //nolint:staticcheck // only waited for
 }
 
 func (s *Store) ready(ctx context.Context) error {
