@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,7 +34,7 @@ type bench struct {
 }
 
 func start(tb testing.TB) *bench {
-	return &bench{Cloud: virgatest.New(tb, virgatest.Data(tb.TempDir())), keys: sigv4.NewKeyCache(64),
+	return &bench{Cloud: virgatest.New(tb, virgatest.Data(tb.TempDir()), virgatest.Log(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))), keys: sigv4.NewKeyCache(64),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}
 }
 

@@ -47,8 +47,8 @@ func (d *doors) enter(ctx context.Context, account string) (context.Context, fun
 			o.calls[v] = struct{}{}
 			d.inside++
 			d.mu.Unlock()
+			// Leaving does not cancel: a stream that the handler answers with is read afterwards, until the request ends.
 			return ctx, func() {
-				cancel(nil)
 				d.mu.Lock()
 				delete(o.calls, v)
 				d.inside--
