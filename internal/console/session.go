@@ -117,12 +117,6 @@ func (s *sessions) end(id string) {
 	delete(s.m, sha256.Sum256([]byte(id)))
 }
 
-func (s *sessions) regionOf(x *session) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return x.region
-}
-
 func (s *sessions) setRegion(x *session, region string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -98,8 +98,6 @@ func (v Value) Object() *Object {
 
 func (v Value) array() *Array  { return (*Array)(v.p) }
 func (v Value) fn() *function  { return (*function)(v.p) }
-func (v Value) isArray() bool  { return v.kind == ArrayKind }
-func (v Value) isSeq() bool    { return v.kind == ArrayKind && v.array().seq }
 func (v Value) isTuples() bool { return v.kind == ArrayKind && v.array().tuples }
 
 // same is identity: equal scalars, the very same array, object or function.

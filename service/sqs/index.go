@@ -2,7 +2,6 @@ package sqs
 
 import (
 	"container/heap"
-	"sort"
 	"sync"
 	"time"
 
@@ -228,19 +227,6 @@ func (x *index) next() time.Time {
 		return time.Time{}
 	}
 	return x.waiting[0].visibleAt
-}
-
-// ages gives the time the oldest message was sent, zero for none.
-func (x *index) oldest() time.Time {
-	var keys []string
-	for k := range x.byKey {
-		keys = append(keys, k)
-	}
-	if len(keys) == 0 {
-		return time.Time{}
-	}
-	sort.Strings(keys)
-	return x.byKey[keys[0]].at
 }
 
 type readyHeap []*entry

@@ -110,12 +110,6 @@ func (f *fake) last(t testing.TB) map[string]any {
 	return m
 }
 
-func (f *fake) calls() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.events)
-}
-
 func grant(source string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"apigateway.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnLike":{"AWS:SourceArn":"` + source + `"}}}]}`
 }

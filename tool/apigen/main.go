@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"virga/tool/apigen/servicemodel"
+
+	"virga/tool/internal/module"
 )
 
 //go:generate go run .
@@ -36,7 +38,7 @@ func main() {
 }
 
 func run(only []string) error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -78,24 +80,6 @@ func contains(l []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// moduleRoot gives the folder of go.mod above the working folder.
-func moduleRoot() (string, error) {
-	d, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d, nil
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return "", fmt.Errorf("no go.mod above the working folder")
-		}
-		d = up
-	}
 }
 
 // source is the opened package with the newest model of each service.

@@ -18,6 +18,8 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"virga/tool/internal/module"
 )
 
 //go:generate go run .
@@ -37,7 +39,7 @@ func main() {
 }
 
 func run() error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -283,24 +285,6 @@ func read(f *zip.File, into any) error {
 	d := json.NewDecoder(io.LimitReader(r, fileBytesMax))
 	d.UseNumber()
 	return d.Decode(into)
-}
-
-// moduleRoot gives the folder of go.mod above the working folder.
-func moduleRoot() (string, error) {
-	d, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d, nil
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return "", fmt.Errorf("no go.mod above the working folder")
-		}
-		d = up
-	}
 }
 
 // openSource gives the package's files by name.

@@ -15,6 +15,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"virga/tool/internal/module"
 )
 
 //go:generate go run .
@@ -39,7 +41,7 @@ func main() {
 }
 
 func run() error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -66,24 +68,6 @@ func run() error {
 func write(root, name string, data []byte) error {
 	fmt.Printf("%s: %d bytes\n", name, len(data))
 	return os.WriteFile(filepath.Join(root, "internal", "policy", filepath.FromSlash(name)), data, 0o644)
-}
-
-// moduleRoot gives the folder of go.mod above the working folder.
-func moduleRoot() (string, error) {
-	d, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d, nil
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return "", fmt.Errorf("no go.mod above the working folder")
-		}
-		d = up
-	}
 }
 
 // read gives one file of the package, which is fetched where the cache does not have it.

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"virga/tool/internal/module"
 )
 
 const usage = `usage: new op SERVICE OPERATION | new service NAME | new resource AWS::SERVICE::NOUN | new runtime NAME`
@@ -29,7 +31,7 @@ func main() {
 }
 
 func run(args []string) error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -61,23 +63,6 @@ type tree struct {
 	root   string
 	before map[string][]byte // nil: there was no file
 	said   []string
-}
-
-func moduleRoot() (string, error) {
-	d, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d, nil
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return "", errors.New("no go.mod above the working folder")
-		}
-		d = up
-	}
 }
 
 func (t *tree) read(name string) (string, error) {
@@ -150,13 +135,4 @@ var words = regexp.MustCompile(`[A-Z]+[a-z0-9]*`)
 // snake gives PurgeQueue as purge_queue.
 func snake(name string) string {
 	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
-}
-
-// insert puts text before the first match of at.
-func insert(s, at, text string) (string, bool) {
-	i := strings.Index(s, at)
-	if i < 0 {
-		return s, false
-	}
-	return s[:i] + text + s[i:], true
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"virga/tool/internal/module"
 )
 
 func TestSnake(t *testing.T) {
@@ -45,7 +47,7 @@ func copyTree(t *testing.T, from, to string) {
 
 // TestScaffolds runs every scaffold in a copy of the tree, builds what came of it, and sees that it counts as undone.
 func TestScaffolds(t *testing.T) {
-	here, err := moduleRoot()
+	here, err := module.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

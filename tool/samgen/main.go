@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"virga/tool/internal/module"
 )
 
 //go:generate go run .
@@ -29,7 +31,7 @@ func main() {
 }
 
 func run() error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -62,24 +64,6 @@ func run() error {
 		}
 	}
 	return nil
-}
-
-// moduleRoot gives the folder of go.mod above the working folder.
-func moduleRoot() (string, error) {
-	d, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d, nil
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return "", fmt.Errorf("no go.mod above the working folder")
-		}
-		d = up
-	}
 }
 
 // openSource gives the path of the package, downloaded once into the user's cache.

@@ -196,11 +196,6 @@ func TestTmp(t *testing.T) {
 	})
 }
 
-func alive(pid string) bool {
-	_, err := os.Stat("/proc/" + strings.TrimSpace(pid))
-	return err == nil
-}
-
 // hostPIDs finds processes that carry a marker argument.
 func hostPIDs(marker string) []string {
 	dirs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
