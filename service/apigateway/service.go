@@ -11,6 +11,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/execute"
 	"virga/internal/gate"
+	"virga/internal/pagetoken"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -150,28 +151,9 @@ func page[T any](s *Service, c *wire.Call, query string, list []T, id func(*T) s
 	if n < 1 || n > pageMax {
 		n = min(max(n, 1), pageMax)
 	}
-	seal := "apigateway/" + c.Operation + "/" + c.Region + "/" + query
-	if position != nil && *position != "" {
-		b, err := base64.RawURLEncoding.DecodeString(*position)
-		if err == nil {
-			b, err = s.cfg.Sealer.OpenToken(c.Account, seal, b)
-		}
-		if err != nil {
-			return nil, nil, bad("Invalid position parameter")
-		}
-		i := 0
-		for i < len(list) && id(&list[i]) <= string(b) {
-			i++
-		}
-		list = list[i:]
+	out, next, ok, err := pagetoken.Cut(pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "apigateway", Encoding: base64.RawURLEncoding}, c, query, position, list, id, n)
+	if !ok {
+		return nil, nil, bad("Invalid position parameter")
 	}
-	if len(list) <= n {
-		return list, nil, nil
-	}
-	list = list[:n]
-	b, err := s.cfg.Sealer.SealToken(c.Account, seal, []byte(id(&list[n-1])))
-	if err != nil {
-		return nil, nil, err
-	}
-	return list, wire.P(base64.RawURLEncoding.EncodeToString(b)), nil
+	return out, next, err
 }

@@ -11,6 +11,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/execute"
 	"virga/internal/gate"
+	"virga/internal/pagetoken"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
@@ -95,30 +96,11 @@ func page[T any](s *Service, c *wire.Call, query string, list []T, id func(*T) s
 		}
 		n = v
 	}
-	seal := "apigatewayv2/" + c.Operation + "/" + c.Region + "/" + query
-	if token != nil && *token != "" {
-		b, err := base64.RawURLEncoding.DecodeString(*token)
-		if err == nil {
-			b, err = s.cfg.Sealer.OpenToken(c.Account, seal, b)
-		}
-		if err != nil {
-			return nil, nil, bad("Invalid nextToken")
-		}
-		i := 0
-		for i < len(list) && id(&list[i]) <= string(b) {
-			i++
-		}
-		list = list[i:]
+	out, next, ok, err := pagetoken.Cut(pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "apigatewayv2", Encoding: base64.RawURLEncoding}, c, query, token, list, id, n)
+	if !ok {
+		return nil, nil, bad("Invalid nextToken")
 	}
-	if len(list) <= n {
-		return list, nil, nil
-	}
-	list = list[:n]
-	b, err := s.cfg.Sealer.SealToken(c.Account, seal, []byte(id(&list[n-1])))
-	if err != nil {
-		return nil, nil, err
-	}
-	return list, wire.P(base64.RawURLEncoding.EncodeToString(b)), nil
+	return out, next, err
 }
 
 func scopeOf(ctx context.Context, id string) scope {

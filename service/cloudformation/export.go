@@ -220,7 +220,7 @@ func (s *Service) ListExports(ctx context.Context, in *cfnapi.ListExportsInput) 
 	})
 	if err == nil && len(names) > listPage {
 		out.Exports = out.Exports[:listPage]
-		out.NextToken, err = s.token(c, "exports", names[listPage-1])
+		out.NextToken, err = s.pages().Seal(c, "exports", names[listPage-1])
 	}
 	return out, err
 }

@@ -13,6 +13,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/pagetoken"
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/template"
@@ -170,27 +171,16 @@ func passRole(r *wire.Requirements, role *string) {
 	}
 }
 
-// token seals where a page ends.
-func (s *Service) token(c *wire.Call, query, at string) (*string, error) {
-	b, err := s.cfg.Sealer.SealToken(c.Account, "cloudformation/"+c.Operation+"/"+c.Region+"/"+query, []byte(at))
-	if err != nil {
-		return nil, err
-	}
-	return wire.P(base64.RawURLEncoding.EncodeToString(b)), nil
+func (s *Service) pages() pagetoken.Tokens {
+	return pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "cloudformation", Encoding: base64.RawURLEncoding}
 }
 
 func (s *Service) untoken(c *wire.Call, query string, t *string) (string, error) {
-	if t == nil || *t == "" {
-		return "", nil
+	at, ok := s.pages().Open(c, query, t)
+	if !ok {
+		return "", invalid("Invalid NextToken")
 	}
-	b, err := base64.RawURLEncoding.DecodeString(*t)
-	if err == nil {
-		var plain []byte
-		if plain, err = s.cfg.Sealer.OpenToken(c.Account, "cloudformation/"+c.Operation+"/"+c.Region+"/"+query, b); err == nil {
-			return string(plain), nil
-		}
-	}
-	return "", invalid("Invalid NextToken")
+	return at, nil
 }
 
 // page lists records below prefix from behind a token.
@@ -226,7 +216,7 @@ func page[T any](ctx context.Context, s *Service, prefix store.Key, query string
 		return nil
 	})
 	if err == nil && more {
-		next, err = s.token(c, query, string(last))
+		next, err = s.pages().Seal(c, query, string(last))
 	}
 	return out, next, err
 }

@@ -16,6 +16,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/pagetoken"
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
@@ -304,27 +305,16 @@ func (s *Service) need(ctx context.Context, r *wire.Requirements, action, name s
 	return nil
 }
 
-// token seals where a page ends.
-func (s *Service) token(c *wire.Call, query, at string) (*string, error) {
-	b, err := s.cfg.Sealer.SealToken(c.Account, "lambda/"+c.Operation+"/"+c.Region+"/"+query, []byte(at))
-	if err != nil {
-		return nil, err
-	}
-	return wire.P(base64.StdEncoding.EncodeToString(b)), nil
+func (s *Service) pages() pagetoken.Tokens {
+	return pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "lambda", Encoding: base64.StdEncoding}
 }
 
 func (s *Service) untoken(c *wire.Call, query string, t *string) (string, error) {
-	if t == nil || *t == "" {
-		return "", nil
+	at, ok := s.pages().Open(c, query, t)
+	if !ok {
+		return "", invalid("Invalid pagination token provided.")
 	}
-	b, err := base64.StdEncoding.DecodeString(*t)
-	if err == nil {
-		var plain []byte
-		if plain, err = s.cfg.Sealer.OpenToken(c.Account, "lambda/"+c.Operation+"/"+c.Region+"/"+query, b); err == nil {
-			return string(plain), nil
-		}
-	}
-	return "", invalid("Invalid pagination token provided.")
+	return at, nil
 }
 
 // page lists records below prefix, at most max, from behind a token; at gives a record's key from its name.
@@ -357,7 +347,7 @@ func page[T any](ctx context.Context, s *Service, prefix store.Key, query string
 		return nil
 	})
 	if err == nil && more {
-		next, err = s.token(c, query, string(last))
+		next, err = s.pages().Seal(c, query, string(last))
 	}
 	return out, next, err
 }

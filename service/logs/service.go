@@ -11,6 +11,7 @@ import (
 	"virga/internal/env"
 	"virga/internal/gate"
 	"virga/internal/job"
+	"virga/internal/pagetoken"
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
@@ -200,22 +201,19 @@ func (s *Service) needOn(ctx context.Context, r *wire.Requirements, action strin
 	}
 }
 
-// token seals where a page ends, bound to account, operation and query.
+func (s *Service) pages() pagetoken.Tokens {
+	return pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "logs", Encoding: base64.RawURLEncoding}
+}
+
 func (s *Service) token(c *wire.Call, query string, at []byte) (string, error) {
-	b, err := s.cfg.Sealer.SealToken(c.Account, "logs/"+c.Operation+"/"+c.Region+"/"+query, at)
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(b), nil
+	t, err := s.pages().Seal(c, query, string(at))
+	return wire.V(t), err
 }
 
 func (s *Service) untoken(c *wire.Call, query, t string) ([]byte, error) {
-	b, err := base64.RawURLEncoding.DecodeString(t)
-	if err == nil {
-		var plain []byte
-		if plain, err = s.cfg.Sealer.OpenToken(c.Account, "logs/"+c.Operation+"/"+c.Region+"/"+query, b); err == nil {
-			return plain, nil
-		}
+	at, ok := s.pages().Open(c, query, &t)
+	if !ok || t == "" {
+		return nil, bad("The specified nextToken is invalid.")
 	}
-	return nil, bad("The specified nextToken is invalid.")
+	return []byte(at), nil
 }

@@ -326,7 +326,7 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssmapi.GetParamet
 			out.Parameters = append(out.Parameters, *x)
 		}
 		if more {
-			out.NextToken, err = s.token(c, query, found[len(found)-1].Name)
+			out.NextToken, err = s.pages().Seal(c, query, found[len(found)-1].Name)
 		}
 		return out, err
 	}
@@ -358,7 +358,7 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssmapi.GetParamet
 		return failed
 	})
 	if err == nil && more {
-		out.NextToken, err = s.token(c, query, last)
+		out.NextToken, err = s.pages().Seal(c, query, last)
 	}
 	return out, err
 }
@@ -519,7 +519,7 @@ func (s *Service) DescribeParameters(ctx context.Context, in *ssmapi.DescribePar
 		return nil
 	})
 	if err == nil && more {
-		out.NextToken, err = s.token(c, query, last)
+		out.NextToken, err = s.pages().Seal(c, query, last)
 	}
 	return out, err
 }
@@ -645,7 +645,7 @@ func (s *Service) GetParameterHistory(ctx context.Context, in *ssmapi.GetParamet
 		return failed
 	})
 	if err == nil && more {
-		out.NextToken, err = s.token(c, name, strconv.FormatInt(last, 10))
+		out.NextToken, err = s.pages().Seal(c, name, strconv.FormatInt(last, 10))
 	}
 	return out, err
 }

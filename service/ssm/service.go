@@ -8,6 +8,7 @@ import (
 	ssmapi "virga/api/ssm"
 	"virga/internal/env"
 	"virga/internal/gate"
+	"virga/internal/pagetoken"
 	"virga/internal/resource"
 	"virga/internal/store"
 	"virga/internal/wire"
@@ -58,27 +59,16 @@ func plainName(c *wire.Call, n string) string {
 	return n
 }
 
-// token seals where a page ends, bound to account, operation and query.
-func (s *Service) token(c *wire.Call, query, at string) (*string, error) {
-	b, err := s.cfg.Sealer.SealToken(c.Account, "ssm/"+c.Operation+"/"+c.Region+"/"+query, []byte(at))
-	if err != nil {
-		return nil, err
-	}
-	return wire.P(base64.StdEncoding.EncodeToString(b)), nil
+func (s *Service) pages() pagetoken.Tokens {
+	return pagetoken.Tokens{Sealer: s.cfg.Sealer, Service: "ssm", Encoding: base64.StdEncoding}
 }
 
 func (s *Service) untoken(c *wire.Call, query string, t *string) (string, error) {
-	if t == nil || *t == "" {
-		return "", nil
+	at, ok := s.pages().Open(c, query, t)
+	if !ok {
+		return "", &ssmapi.InvalidNextToken{Message: "The specified token isn't valid."}
 	}
-	b, err := base64.StdEncoding.DecodeString(*t)
-	if err == nil {
-		var plain []byte
-		if plain, err = s.cfg.Sealer.OpenToken(c.Account, "ssm/"+c.Operation+"/"+c.Region+"/"+query, b); err == nil {
-			return string(plain), nil
-		}
-	}
-	return "", &ssmapi.InvalidNextToken{Message: "The specified token isn't valid."}
+	return at, nil
 }
 
 // cipherText is what a SecureString shows without decryption.
