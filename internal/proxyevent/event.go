@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"virga/internal/jsontext"
 )
 
 // Limits with names.
@@ -124,13 +125,13 @@ func BinaryType(types []string, header string) bool {
 type builder struct{ b []byte }
 
 func (w *builder) raw(s string) { w.b = append(w.b, s...) }
-func (w *builder) str(s string) { w.b = appendQuote(w.b, s) }
+func (w *builder) str(s string) { w.b = jsontext.AppendString(w.b, s) }
 
 func (w *builder) key(k string) {
 	if c := w.b[len(w.b)-1]; c != '{' {
 		w.b = append(w.b, ',')
 	}
-	w.b = appendQuote(w.b, k)
+	w.b = jsontext.AppendString(w.b, k)
 	w.b = append(w.b, ':')
 }
 
@@ -186,7 +187,7 @@ func (w *builder) body(r *Request) {
 		w.b = append(w.b, '"')
 		return
 	}
-	w.b = appendQuote(w.b, string(r.Body))
+	w.b = jsontext.AppendString(w.b, string(r.Body))
 }
 
 func names[V any](m map[string]V) []string {
@@ -196,47 +197,6 @@ func names[V any](m map[string]V) []string {
 	}
 	sort.Strings(out)
 	return out
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendQuote appends s as a JSON string; bytes that are no UTF-8 become U+FFFD.
-func appendQuote(b []byte, s string) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= 0x20 && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		from = i
-	}
-	b = append(b, s[from:]...)
-	return append(b, '"')
 }
 
 // clock is the time as requestContext.time shows it.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+	"virga/internal/jsontext"
 )
 
 // KnownAfterApply is what JSON output holds in place of an unknown value.
@@ -23,9 +23,9 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	case Bool, Number:
 		return append(dst, v.n.text...)
 	case String:
-		return appendQuoted(dst, v.n.text)
+		return jsontext.AppendString(dst, v.n.text)
 	case Unknown:
-		return appendQuoted(dst, KnownAfterApply)
+		return jsontext.AppendString(dst, KnownAfterApply)
 	case List:
 		dst = append(dst, '[')
 		for i, e := range v.n.items {
@@ -41,51 +41,13 @@ func (v Value) AppendJSON(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendQuoted(dst, e.Key)
+			dst = jsontext.AppendString(dst, e.Key)
 			dst = append(dst, ':')
 			dst = e.Value.AppendJSON(dst)
 		}
 		return append(dst, '}')
 	}
 	return append(dst, "null"...)
-}
-
-func appendQuoted(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, w := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && w == 1 {
-				dst = append(append(dst, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += w
-			continue
-		}
-		if c >= 0x20 && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		dst = append(dst, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(dst, s[from:]...), '"')
 }
 
 // Any gives the value as encoding/json would have read it, numbers as [json.Number]. Unknown values become

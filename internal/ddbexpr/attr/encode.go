@@ -2,7 +2,7 @@ package attr
 
 import (
 	"encoding/base64"
-	"unicode/utf8"
+	"virga/internal/jsontext"
 )
 
 // AppendJSON appends the value in DynamoDB's JSON.
@@ -62,7 +62,7 @@ func (it Item) AppendJSON(dst []byte) []byte {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = append(appendText(dst, name), ':')
+		dst = append(jsontext.AppendString(dst, name), ':')
 		dst = v.AppendJSON(dst)
 	}
 	return append(dst, '}')
@@ -74,7 +74,7 @@ func (v *Value) AppendWire(dst []byte) ([]byte, error) { return v.AppendJSON(dst
 func appendScalarJSON(dst []byte, k Kind, b []byte) []byte {
 	switch k {
 	case S:
-		return appendText(dst, b)
+		return jsontext.AppendString(dst, b)
 	case B:
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, b)
@@ -83,47 +83,6 @@ func appendScalarJSON(dst []byte, k Kind, b []byte) []byte {
 	dst = append(dst, '"')
 	dst = Number(b).AppendText(dst)
 	return append(dst, '"')
-}
-
-// appendText appends a JSON string.
-func appendText(dst, s []byte) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRune(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, s[from:i]...), "\ufffd"...)
-				i++
-				from = i
-				continue
-			}
-			i += n
-			continue
-		}
-		dst = append(dst, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(dst, s[from:]...), '"')
 }
 
 // String is the value as AWS's messages print it: {S:text}.
