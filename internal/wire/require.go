@@ -1,5 +1,10 @@
 package wire
 
+import (
+	"maps"
+	"slices"
+)
+
 // Requirement is one thing a caller must be allowed to do for an operation to go on:
 // an IAM action on one resource, with the condition keys that the input brings.
 type Requirement struct {
@@ -18,6 +23,19 @@ type Requirement struct {
 type Condition struct {
 	Key    string // "s3:prefix", "aws:RequestTag/team"
 	Values []string
+}
+
+// RequestTags are the condition keys of tags that a call brings: aws:RequestTag/KEY for each and aws:TagKeys, none without tags.
+func RequestTags(tags map[string]string) []Condition {
+	if len(tags) == 0 {
+		return nil
+	}
+	keys := slices.Sorted(maps.Keys(tags))
+	out := make([]Condition, 0, len(keys)+1)
+	for _, k := range keys {
+		out = append(out, Condition{Key: "aws:RequestTag/" + k, Values: []string{tags[k]}})
+	}
+	return append(out, Condition{Key: "aws:TagKeys", Values: keys})
 }
 
 // Requirements collects what one call requires. An operation that needs no permission says so by Open.

@@ -3,25 +3,17 @@ package apigateway
 import (
 	"context"
 	"maps"
-	"strings"
 
 	restapi "virga/api/apigateway"
+	"virga/internal/execute"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
 
 // tagged finds what an ARN names: arn:aws:apigateway:REGION::/restapis/ID or …/restapis/ID/stages/NAME.
 func tagged(c *wire.Call, arn string) (apiID, stageID string, err error) {
-	rest, ok := strings.CutPrefix(arn, "arn:aws:apigateway:"+c.Region+"::/restapis/")
+	id, name, ok := execute.Tagged(c, "restapis", arn)
 	if !ok {
-		return "", "", bad("Invalid ARN specified in the request: %s", arn)
-	}
-	id, more, has := strings.Cut(rest, "/")
-	if !has {
-		return id, "", nil
-	}
-	name, ok := strings.CutPrefix(more, "stages/")
-	if !ok || name == "" {
 		return "", "", bad("Invalid ARN specified in the request: %s", arn)
 	}
 	return id, name, nil

@@ -3,25 +3,17 @@ package apigatewayv2
 import (
 	"context"
 	"maps"
-	"strings"
 
 	v2api "virga/api/apigatewayv2"
+	"virga/internal/execute"
 	"virga/internal/store"
 	"virga/internal/wire"
 )
 
 // tagged finds what an ARN names: arn:aws:apigateway:REGION::/apis/ID or …/apis/ID/stages/NAME.
 func tagged(c *wire.Call, arn string) (apiID, stageID string, err error) {
-	rest, ok := strings.CutPrefix(arn, "arn:aws:apigateway:"+c.Region+"::/apis/")
+	id, name, ok := execute.Tagged(c, "apis", arn)
 	if !ok {
-		return "", "", bad("Invalid ARN specified in the request: %s", arn)
-	}
-	id, more, has := strings.Cut(rest, "/")
-	if !has {
-		return id, "", nil
-	}
-	name, ok := strings.CutPrefix(more, "stages/")
-	if !ok || name == "" {
 		return "", "", bad("Invalid ARN specified in the request: %s", arn)
 	}
 	return id, name, nil

@@ -71,7 +71,7 @@ func effect(c *wire.Call) string {
 // CreateLogGroupRequires implements the operation's requirements.
 func (s *Service) CreateLogGroupRequires(ctx context.Context, in *logsapi.CreateLogGroupInput, r *wire.Requirements) error {
 	c := wire.CallOf(ctx)
-	tags := requestTags(in.Tags)
+	tags := wire.RequestTags(in.Tags)
 	r.Need("logs:CreateLogGroup", streamARN(c.Account, c.Region, in.LogGroupName, ""), tags...)
 	if len(in.Tags) > 0 {
 		r.Need("logs:TagResource", groupARN(c.Account, c.Region, in.LogGroupName), tags...)

@@ -36,19 +36,6 @@ func keysOf(tags map[string]string) []string {
 	return keys
 }
 
-// requestTags are the condition keys of tags that a call brings.
-func requestTags(tags map[string]string) []wire.Condition {
-	if len(tags) == 0 {
-		return nil
-	}
-	keys := keysOf(tags)
-	var out []wire.Condition
-	for _, k := range keys {
-		out = append(out, wire.Condition{Key: "aws:RequestTag/" + k, Values: []string{tags[k]}})
-	}
-	return append(out, wire.Condition{Key: "aws:TagKeys", Values: keys})
-}
-
 func (s *Service) tag(ctx context.Context, i ident, tags map[string]string) error {
 	return s.change(ctx, i, func(_ store.Tx, g *group) (err error) {
 		g.Tags, err = addTags(g.Tags, tags)
@@ -108,7 +95,7 @@ func (s *Service) TagResource(ctx context.Context, in *logsapi.TagResourceInput)
 func (s *Service) TagResourceRequires(ctx context.Context, in *logsapi.TagResourceInput, r *wire.Requirements) error {
 	i, err := byARN(wire.CallOf(ctx), in.ResourceArn)
 	if err == nil {
-		s.needTags(ctx, r, "TagResource", i, requestTags(in.Tags)...)
+		s.needTags(ctx, r, "TagResource", i, wire.RequestTags(in.Tags)...)
 	}
 	return err
 }
@@ -166,7 +153,7 @@ func (s *Service) TagLogGroup(ctx context.Context, in *logsapi.TagLogGroupInput)
 
 // TagLogGroupRequires implements the operation's requirements.
 func (s *Service) TagLogGroupRequires(ctx context.Context, in *logsapi.TagLogGroupInput, r *wire.Requirements) error {
-	s.needTags(ctx, r, "TagLogGroup", here(wire.CallOf(ctx), in.LogGroupName), requestTags(in.Tags)...)
+	s.needTags(ctx, r, "TagLogGroup", here(wire.CallOf(ctx), in.LogGroupName), wire.RequestTags(in.Tags)...)
 	return nil
 }
 
