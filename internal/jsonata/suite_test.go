@@ -36,6 +36,9 @@ func TestSuite(t *testing.T) {
 	dir := filepath.Join(shared, "conformance/jsonata")
 	f, err := os.Open(filepath.Join(dir, "cases.jsonl"))
 	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
 		t.Skip("not run: the reference's cases are not there: ", err)
 	}
 	defer f.Close()
