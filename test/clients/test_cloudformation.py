@@ -154,6 +154,7 @@ def test_deploy(server, tmp_path):
     t.write_text(TEMPLATE)
     for expect, *args in (("Successfully created/updated stack - " + n,), ("No changes to deploy. Stack %s is up to date" % n,),
                           ("Successfully created/updated stack - " + n, "--parameter-overrides", "Delay=3")):
+        time.sleep(1.1)  # the CLI names a change set by the second; a name that is still there is refused, by AWS too
         r = server.aws("cloudformation", "deploy", "--stack-name", n, "--template-file", str(t), "--no-fail-on-empty-changeset", *args)
         assert r.returncode == 0 and expect in r.stdout + r.stderr, r.stdout + r.stderr
     assert server.aws("cloudformation", "delete-stack", "--stack-name", n).returncode == 0
